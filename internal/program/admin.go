@@ -1,0 +1,90 @@
+package program
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// AdminRoutes adds what every program answers to people and monitors:
+//
+//	/health   200 as long as the process works
+//	/ready    200, or 503 with the reasons it should not be given work
+//	/metrics  Prometheus
+//	/version  version, commit and Go release
+func AdminRoutes(mux *http.ServeMux, gatherer prometheus.Gatherer, notReady func() []string) {
+	mux.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) {
+		if reasons := notReady(); len(reasons) > 0 {
+			writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "reasons": reasons})
+			return
+		}
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+	})
+	mux.HandleFunc("/version", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"version": Version()})
+	})
+	mux.Handle("/metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the peer may be gone
+}
+
+// Admin serves AdminRoutes and /debug/pprof on a port of its own.
+type Admin struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// NewAdmin listens on address. notReady names the reasons for /ready, none when
+// the program may be given work; it is called from several goroutines.
+func NewAdmin(address string, gatherer prometheus.Gatherer, notReady func() []string) (*Admin, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for health and metrics: %w", err)
+	}
+	mux := http.NewServeMux()
+	AdminRoutes(mux, gatherer, notReady)
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return &Admin{
+		listener: listener,
+		server:   &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10},
+	}, nil
+}
+
+// Addr is where the admin port listens.
+func (a *Admin) Addr() net.Addr { return a.listener.Addr() }
+
+// Serve answers until Shutdown.
+func (a *Admin) Serve() error {
+	if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Shutdown ends Serve, giving open requests a second.
+func (a *Admin) Shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if a.server.Shutdown(ctx) != nil {
+		a.server.Close()
+	}
+}

@@ -1,0 +1,85 @@
+// Package stats carries what the programs tell the dashboard: small JSON events
+// on a core NATS subject, at most once, never in the way of a record.
+//
+// The event on the wire is the one Lagermeister's stats_proxy and its user
+// interface have always spoken (docs/wire-format.md, "Stats events"): every key
+// always present, in a fixed order. Three parts use it:
+//
+//	Reporter  collects events of one process, folds each second into one event
+//	          a metric and sender, and sends it; when it cannot keep up it drops
+//	          and counts
+//	Hub       repeats events to any number of viewers; one that is too slow is
+//	          cut off, never waited for
+//
+// The package knows no network: a Sender is handed in, and *nats.Conn is one.
+package stats
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// The metrics the original programs report, and the senders they report as. A
+// viewer must accept any other name too.
+const (
+	Throughput = "Throughput" // records in the last second
+	Lag        = "Lag"        // seconds between a record's event time and its delivery
+	BatchSize  = "BatchSize"  // records of a post
+	BatchCount = "BatchCount" // posts
+
+	TCPReceiver  = "tcp-receiver"
+	HTTPReceiver = "http-receiver"
+	HTTPOutput   = "http-output"
+	ESOutput     = "es-output"
+)
+
+// DefaultSubject is the core NATS subject of the events.
+const DefaultSubject = "stats-events"
+
+// Aggregate says how the events of one second become one.
+type Aggregate string
+
+const (
+	Last    Aggregate = ""        // the last value stands
+	Total   Aggregate = "Total"   // the sum
+	Average Aggregate = "Average" // the mean
+	Max     Aggregate = "Max"     // the largest; not known to the original, which takes it as Last
+)
+
+// Threshold tells a viewer from which value on a metric deserves attention, in
+// the metric's own unit.
+type Threshold struct {
+	Warn  float64
+	Error float64
+}
+
+// Event is one measurement. The order of the fields is the order on the wire.
+type Event struct {
+	Timestamp  int64 // unix seconds; 0 lets the Reporter set it
+	Value      float64
+	Sender     string
+	SourceIP   string // where the sender runs: an address or a host name, may be empty
+	MetricType string
+	Threshold  *Threshold // null on the wire when nil
+	Aggregate  Aggregate
+}
+
+// AppendJSON appends the event as it goes over the wire. An event whose value
+// JSON cannot express (NaN, an infinity) is an error.
+func (e Event) AppendJSON(dst []byte) ([]byte, error) {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return dst, fmt.Errorf("event %s of %s: %w", e.MetricType, e.Sender, err)
+	}
+	return append(dst, b...), nil
+}
+
+// ParseEvent reads an event. Missing keys and nulls are taken as zero, unknown
+// keys are ignored, as the original's viewers do.
+func ParseEvent(data []byte) (Event, error) {
+	var e Event
+	if err := json.Unmarshal(data, &e); err != nil {
+		return Event{}, fmt.Errorf("event of %d bytes: %w", len(data), err)
+	}
+	return e, nil
+}

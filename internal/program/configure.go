@@ -80,14 +80,10 @@ func Configure(name string, args []string, out io.Writer, parts ...Part) (notes 
 	return notes, nil
 }
 
-// named completes the variable's name in an error of a Validate method, which
-// does not know the prefix of the program it runs in.
+// named completes the variable's name in an error of a Validate method: such an
+// error starts with the name less the prefix, which only the program knows.
 func named(prefix string, err error) error {
-	var config *ConfigError
-	if errors.As(err, &config) && !strings.HasPrefix(config.Name, prefix+"_") {
-		config.Name = prefix + "_" + config.Name
-	}
-	return err
+	return fmt.Errorf("%s_%w", prefix, err)
 }
 
 // fill sets the fields of one part. Bare names are hidden from envconfig, which

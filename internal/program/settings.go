@@ -20,7 +20,8 @@ import (
 //
 // A field without a default tag keeps what it holds before Configure. Embedded
 // structs are flattened. A struct with a method Validate() error has it called
-// once all fields are set.
+// once all fields are set; its error starts with the variable's name less the
+// prefix, as in `MAX_BODY=0: expected at least 1`.
 type Part struct {
 	Prefix string
 	Config any

@@ -53,6 +53,9 @@ type Threshold struct {
 	Error float64
 }
 
+// LagThreshold is what the original reports with Lag. It must not be changed.
+var LagThreshold = &Threshold{Warn: 30, Error: 60}
+
 // Event is one measurement. The order of the fields is the order on the wire.
 type Event struct {
 	Timestamp  int64 // unix seconds; 0 lets the Reporter set it

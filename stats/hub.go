@@ -11,6 +11,8 @@ const (
 	// viewerQueue bounds what waits for one viewer: the recent events and as
 	// many again.
 	viewerQueue = 2 * Recent
+	// maxEvent bounds one event, bytes; a real one has about 150.
+	maxEvent = 8 << 10
 	// maxSeries bounds what Known remembers; events come from outside.
 	maxSeries = 4096
 )

@@ -37,8 +37,8 @@ type Reporter struct {
 	samples []func(now time.Time) []Event
 }
 
-// NewReporter returns a Reporter that publishes on subject. It does nothing
-// until Run is called but to collect.
+// NewReporter returns a Reporter that publishes on subject. Until Run is called
+// it only collects.
 func NewReporter(s Sender, subject string, log Logger) *Reporter {
 	return &Reporter{sender: s, subject: subject, log: log, queue: make(chan Event, queueLength)}
 }

@@ -1,0 +1,145 @@
+package loadgen
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"lagermeister/heka"
+)
+
+// Config is what to send, where and how fast. Its variables have the prefix GEN.
+type Config struct {
+	Address      string        `envconfig:"ADDRESS" desc:"where to send: host:port for tcp (default localhost:35000), a URL for http (default http://localhost:35001/)"`
+	Protocol     string        `envconfig:"PROTOCOL" default:"tcp" desc:"tcp (Heka frames) or http (one request waits for its answer, then the next)"`
+	Rate         float64       `envconfig:"RATE" default:"1000" desc:"records a second over all connections; 0 = as fast as taken"`
+	Count        uint64        `envconfig:"COUNT" desc:"stop after so many records; 0 = no limit"`
+	Duration     time.Duration `envconfig:"DURATION" desc:"stop after this time; 0 = no limit"`
+	Connections  int           `envconfig:"CONNECTIONS" default:"1" desc:"connections that send side by side"`
+	PerRequest   int           `envconfig:"RECORDS_PER_REQUEST" default:"1" desc:"records in one HTTP request"`
+	Size         int           `envconfig:"SIZE" default:"300" desc:"size of a message (the body of its frame), bytes"`
+	Distribution string        `envconfig:"SIZE_DISTRIBUTION" default:"fixed" desc:"fixed, uniform (half to one and a half of SIZE) or lognormal (many small, few large, mean SIZE)"`
+	Signed       float64       `envconfig:"SIGNED_SHARE" desc:"share of records that are signed, 0 to 1"`
+	Signer       string        `envconfig:"SIGNER" secret:"true" desc:"who signs: NAME_VERSION KEY, as a line of a signers file"`
+	Corrupt      float64       `envconfig:"CORRUPT_SHARE" desc:"share of records that are damaged, 0 to 1"`
+	Oversized    float64       `envconfig:"OVERSIZED_SHARE" desc:"share of records with a message larger than 65536 bytes, 0 to 1"`
+	Seed         uint64        `envconfig:"SEED" desc:"fixes uuids, texts and sizes; 0 = another one each run"`
+	StartTime    string        `envconfig:"START_TIME" desc:"time of record 0, RFC 3339; the following are 1/RATE later each (1 ms when RATE is 0). Empty = the time of sending"`
+	VerifyURL    string        `envconfig:"VERIFY_URL" desc:"search API to read the records back from, such as http://localhost:9010/api/v2/search"`
+	VerifyWait   time.Duration `envconfig:"VERIFY_WAIT" default:"60s" desc:"time the records have to become visible there while none arrives"`
+	VerifyToken  string        `envconfig:"VERIFY_TOKEN" secret:"true" desc:"bearer token for VERIFY_URL"`
+}
+
+// Validate completes Address and refuses what would only fail later. The error
+// starts with the variable, less its prefix.
+func (c *Config) Validate() error {
+	switch c.Protocol {
+	case "tcp":
+		if c.Address == "" {
+			c.Address = "localhost:35000"
+		}
+		if _, _, err := net.SplitHostPort(c.Address); err != nil {
+			return fmt.Errorf("ADDRESS=%q: expected host:port for tcp: %w", c.Address, err)
+		}
+	case "http":
+		if c.Address == "" {
+			c.Address = "http://localhost:35001/"
+		}
+		if err := checkURL(c.Address); err != nil {
+			return fmt.Errorf("ADDRESS=%q: %w", c.Address, err)
+		}
+	default:
+		return fmt.Errorf("PROTOCOL=%q: expected tcp or http", c.Protocol)
+	}
+	if c.VerifyURL != "" {
+		if err := checkURL(c.VerifyURL); err != nil {
+			return fmt.Errorf("VERIFY_URL=%q: %w", c.VerifyURL, err)
+		}
+	}
+	for _, positive := range []struct {
+		name  string
+		value int
+	}{{"CONNECTIONS", c.Connections}, {"RECORDS_PER_REQUEST", c.PerRequest}} {
+		if positive.value < 1 {
+			return fmt.Errorf("%s=%d: expected 1 or more", positive.name, positive.value)
+		}
+	}
+	if c.Size < minSize || c.Size > heka.DefaultMaxMessage {
+		return fmt.Errorf("SIZE=%d: expected %d to %d bytes", c.Size, minSize, heka.DefaultMaxMessage)
+	}
+	if c.Rate < 0 {
+		return fmt.Errorf("RATE=%g: expected 0 or more", c.Rate)
+	}
+	for _, share := range []struct {
+		name  string
+		value float64
+	}{{"SIGNED_SHARE", c.Signed}, {"CORRUPT_SHARE", c.Corrupt}, {"OVERSIZED_SHARE", c.Oversized}} {
+		if share.value < 0 || share.value > 1 {
+			return fmt.Errorf("%s=%g: expected 0 to 1", share.name, share.value)
+		}
+	}
+	if c.Corrupt+c.Oversized > 1 {
+		return fmt.Errorf("CORRUPT_SHARE=%g: expected at most 1 together with OVERSIZED_SHARE=%g", c.Corrupt, c.Oversized)
+	}
+	if c.Protocol == "http" && c.Corrupt+c.Oversized > 0 && c.PerRequest > 1 {
+		return fmt.Errorf("RECORDS_PER_REQUEST=%d: expected 1 with damaged or oversized records, because a request is taken whole or not at all", c.PerRequest)
+	}
+	_, err := c.source()
+	return err
+}
+
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("expected a URL such as http://localhost:35001/")
+	}
+	return nil
+}
+
+// source is the maker of records that c describes.
+func (c *Config) source() (*Source, error) {
+	s := &Source{
+		Seed: c.Seed, Size: c.Size, Step: time.Millisecond,
+		Signed: c.Signed, Corrupt: c.Corrupt, Oversized: c.Oversized,
+	}
+	if c.Rate > 0 {
+		s.Step = time.Duration(float64(time.Second) / c.Rate)
+	}
+	switch c.Distribution {
+	case "fixed":
+		s.Spread = Fixed
+	case "uniform":
+		s.Spread = Uniform
+	case "lognormal":
+		s.Spread = LogNormal
+	default:
+		return nil, fmt.Errorf("SIZE_DISTRIBUTION=%q: expected fixed, uniform or lognormal", c.Distribution)
+	}
+	if c.StartTime != "" {
+		start, err := time.Parse(time.RFC3339Nano, c.StartTime)
+		if err != nil {
+			return nil, fmt.Errorf("START_TIME=%q: expected a time such as 2026-11-20T12:00:00Z", c.StartTime)
+		}
+		s.Start = start
+	}
+	if c.Signed > 0 {
+		signers, err := heka.ReadSigners(strings.NewReader(c.Signer))
+		if err != nil || len(signers) != 1 {
+			return nil, fmt.Errorf("SIGNER: expected NAME_VERSION KEY, needed by SIGNED_SHARE=%g", c.Signed)
+		}
+		for id, key := range signers {
+			s.Signer = signer(id, key)
+		}
+	}
+	return s, nil
+}
+
+// signer takes apart the id of a signer, which ReadSigners has found valid.
+func signer(id string, key []byte) heka.Signer {
+	name, version := id[:strings.LastIndexByte(id, '_')], id[strings.LastIndexByte(id, '_')+1:]
+	number, _ := strconv.ParseUint(version, 10, 32)
+	return heka.Signer{Name: name, Version: uint32(number), Key: key}
+}

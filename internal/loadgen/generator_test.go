@@ -1,0 +1,234 @@
+package loadgen
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lagermeister/heka"
+)
+
+// settings are the defaults that envconfig would fill in, as fast as possible.
+func settings(t *testing.T, change func(*Config)) Config {
+	t.Helper()
+	cfg := Config{Protocol: "tcp", Connections: 3, PerRequest: 1, Size: 300, Distribution: "fixed", Seed: 5, Count: 1000,
+		StartTime: "2026-01-02T03:04:05Z", VerifyWait: 50 * time.Millisecond}
+	change(&cfg)
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func run(t *testing.T, cfg Config) (*Generator, string) {
+	t.Helper()
+	var out bytes.Buffer
+	g, err := New(cfg, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return g, out.String()
+}
+
+// listen counts the records of s by number that arrive on a TCP port.
+func listen(t *testing.T, s *Source) (address string, seen func() map[uint64]int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var connections sync.WaitGroup
+	counts := map[uint64]int{}
+	accepted := make(chan struct{})
+	go func() {
+		defer close(accepted)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			connections.Go(func() {
+				defer conn.Close()
+				reader := heka.NewReader(conn, heka.DefaultMaxMessage)
+				var m heka.Message
+				for {
+					f, err := reader.Next()
+					if err != nil {
+						return
+					}
+					if m.Parse(f.Body) != nil {
+						continue
+					}
+					n, _ := s.number(m.Payload)
+					mu.Lock()
+					counts[n]++
+					mu.Unlock()
+				}
+			})
+		}
+	}()
+	return l.Addr().String(), func() map[uint64]int {
+		l.Close()
+		<-accepted
+		connections.Wait()
+		return counts
+	}
+}
+
+func TestEveryNumberIsSentOnceOverTCP(t *testing.T) {
+	t.Parallel()
+	address, seen := listen(t, &Source{Seed: 5})
+	g, out := run(t, settings(t, func(c *Config) { c.Address = address }))
+	missing, double := compare(g.expected(), seen())
+	if len(g.expected()) != 1000 || len(missing)+len(double) > 0 {
+		t.Errorf("expected %d, missing %v, double %v", len(g.expected()), missing, double)
+	}
+	if !strings.Contains(out, "sent 1000 records") {
+		t.Errorf("summary: %s", out)
+	}
+}
+
+func TestRateIsKept(t *testing.T) {
+	t.Parallel()
+	address, seen := listen(t, &Source{Seed: 5})
+	began := time.Now()
+	run(t, settings(t, func(c *Config) { c.Address, c.Count, c.Rate = address, 300, 1000 }))
+	seen()
+	if took := time.Since(began); took < 280*time.Millisecond || took > 3*time.Second {
+		t.Errorf("300 records at 1000/s took %s", took)
+	}
+}
+
+// farEnd takes records over HTTP and answers the search API from what it took.
+type farEnd struct {
+	mu    sync.Mutex
+	calls int
+	took  []string // payloads in order of arrival
+}
+
+func (f *farEnd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.Method == http.MethodGet {
+		f.search(w, r)
+		return
+	}
+	f.calls++
+	body, _ := io.ReadAll(r.Body)
+	if f.calls%7 == 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	reader := heka.NewReader(bytes.NewReader(body), heka.DefaultMaxMessage)
+	for {
+		frame, err := reader.Next()
+		if err != nil {
+			return
+		}
+		var m heka.Message
+		if m.Parse(frame.Body) != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		f.took = append(f.took, string(m.Payload))
+	}
+}
+
+func (f *farEnd) search(w http.ResponseWriter, r *http.Request) {
+	const pageSize = 100
+	start := 0
+	if c := r.URL.Query().Get("cursor"); c != "" {
+		_ = json.Unmarshal([]byte(c), &start)
+	}
+	end := min(start+pageSize, len(f.took))
+	answer := map[string]any{}
+	var records []any
+	for _, payload := range f.took[start:end] {
+		records = append(records, map[string]any{"doc": map[string]string{"message": payload}})
+	}
+	answer["records"] = records
+	if end < len(f.took) {
+		next, _ := json.Marshal(end)
+		answer["next"] = string(next)
+	}
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+func TestWhatHTTPRefusesForAWhileIsSentAgainAndVerifyFindsAll(t *testing.T) {
+	t.Parallel()
+	far := &farEnd{}
+	server := httptest.NewServer(far)
+	defer server.Close()
+	cfg := settings(t, func(c *Config) {
+		c.Protocol, c.Address, c.Count, c.Connections = "http", server.URL, 200, 8
+		c.Corrupt, c.VerifyURL = 0.1, server.URL
+	})
+	g, _ := run(t, cfg)
+	var out bytes.Buffer
+	g.out = &out
+	if err := g.Verify(t.Context()); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+func TestVerifyNamesMissingAndDoubleNumbers(t *testing.T) {
+	t.Parallel()
+	far := &farEnd{}
+	server := httptest.NewServer(far)
+	defer server.Close()
+	g, _ := run(t, settings(t, func(c *Config) {
+		c.Protocol, c.Address, c.Count, c.VerifyURL = "http", server.URL, 100, server.URL
+	}))
+	far.mu.Lock()
+	var kept []string
+	for _, payload := range far.took {
+		n, _ := g.source.number([]byte(payload))
+		if n < 40 || n > 42 {
+			kept = append(kept, payload)
+		}
+		if n == 77 {
+			kept = append(kept, payload)
+		}
+	}
+	far.took = kept
+	far.mu.Unlock()
+	var out bytes.Buffer
+	g.out = &out
+	err := g.Verify(t.Context())
+	if err == nil || !strings.Contains(out.String(), "missing 3: 40-42") || !strings.Contains(out.String(), "more than once 1: 77") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+func TestSettingsOutOfRangeAreNamed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		change func(*Config)
+		want   string
+	}{
+		{func(c *Config) { c.Protocol = "udp" }, `PROTOCOL="udp": expected`},
+		{func(c *Config) { c.Address = "localhost" }, `ADDRESS="localhost": expected host:port`},
+		{func(c *Config) { c.Protocol, c.Address = "http", "localhost:1" }, "expected a URL"},
+		{func(c *Config) { c.Size = 3 }, "SIZE=3: expected"},
+		{func(c *Config) { c.Corrupt = 2 }, "CORRUPT_SHARE=2: expected"},
+		{func(c *Config) { c.Signed = 0.5 }, "SIGNER: expected"},
+		{func(c *Config) { c.StartTime = "yesterday" }, "START_TIME="},
+	} {
+		cfg := Config{Protocol: "tcp", Connections: 1, PerRequest: 1, Size: 300, Distribution: "fixed"}
+		c.change(&cfg)
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+}

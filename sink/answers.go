@@ -8,7 +8,7 @@ type Verdict uint8
 const (
 	TryAgain Verdict = iota // Class Again
 	PauseAll                // Class Pause
-	Halve                   // Class Split; Poison when only one record is left
+	Halve                   // Class Split, see Conclude
 	Done                    // delivered
 	Known                   // delivered before
 	Poison                  // this record is refused for good
@@ -60,13 +60,22 @@ func JudgeItem(status int, errorType string) Verdict {
 	return item
 }
 
-// JudgeBatch looks up the answer to a whole request that held n records.
-func JudgeBatch(status int, errorType string, n int) Verdict {
+// JudgeBatch looks up the answer to a whole request. It is never Poison: a
+// request is halved until one record is left, and that is what Conclude is for.
+func JudgeBatch(status int, errorType string) Verdict {
 	_, batch := judge(status, errorType)
-	if batch == Halve && n <= 1 {
-		return Poison
-	}
 	return batch
+}
+
+// Conclude ends an attempt that brought err for the batch as a whole: a batch
+// of one cannot be halved, so its record is refused, with the words of err.
+func Conclude(err *Error, results []Result) error {
+	if err.Class == Split && len(results) == 1 {
+		results[0] = Result{Outcome: Refused, Status: err.Status, Type: err.Type, Reason: err.Reason}
+		return nil
+	}
+	clear(results)
+	return err
 }
 
 func judge(status int, errorType string) (item, batch Verdict) {

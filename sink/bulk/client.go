@@ -1,0 +1,128 @@
+// Package bulk delivers records to the bulk API of Elasticsearch 8 and 9,
+// OpenSearch 2 and 3, and to the embedded search store, which speaks it too.
+//
+//	body.go      records to a request
+//	response.go  its answer to results, item by item
+//	template.go  the index template, put before the first bulk
+//	client.go    one attempt
+//
+// The promise: a record is delivered when the answer names its id with a status
+// that says so, and not otherwise. Ids are ours and the operation is create, so
+// a batch may be sent any number of times; what the engine has already is
+// answered with 409 and counts as delivered.
+package bulk
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
+
+	"lagermeister/sink"
+	"lagermeister/sink/httpclient"
+)
+
+// Config says where the engine is and what its index template covers.
+type Config struct {
+	RemoteURL     []string `envconfig:"REMOTE_URL" default:"http://localhost:9200" desc:"URLs of Elasticsearch or OpenSearch nodes, used in turn; may hold user:password@"`
+	Index         string   `envconfig:"INDEX" default:"lagermeister-%{%Y.%m.%d}" desc:"index name; %{field} and %{%Y.%m.%d} are filled in for each record, dates from its timestamp (UTC)"`
+	IndexTemplate bool     `envconfig:"INDEX_TEMPLATE" default:"true" desc:"put the index template lagermeister at start, when it is absent or older than ours"`
+
+	httpclient.Config
+
+	// KeepFrames sends each record's original frame along, for the embedded
+	// store. It is set in wiring: other engines refuse such a request.
+	KeepFrames bool `ignored:"true"`
+}
+
+// Validate checks the URLs; Index is checked by who fills it in.
+func (c *Config) Validate() error {
+	_, err := httpclient.ParseURLs("REMOTE_URL", c.RemoteURL)
+	return err
+}
+
+// Sink is a sink.Sink; see package sink for what its methods promise.
+type Sink struct {
+	client     *httpclient.Client
+	keepFrames bool
+	template   *template
+	answers    sync.Pool // *bytes.Buffer
+}
+
+// Name is what dead letters, metrics and logs call every sink of this package.
+const Name = "bulk"
+
+// New returns a sink. It makes no connection: the index template is put before
+// the first batch is sent, whenever the engine can be reached.
+func New(conf Config, log logrus.FieldLogger, reg prometheus.Registerer) (*Sink, error) {
+	urls, err := httpclient.ParseURLs("REMOTE_URL", conf.RemoteURL)
+	if err != nil {
+		return nil, err
+	}
+	log = log.WithField("sink", Name)
+	client, err := httpclient.New(Name, conf.Config, urls, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sink{
+		client:     client,
+		keepFrames: conf.KeepFrames,
+		answers:    sync.Pool{New: func() any { return new(bytes.Buffer) }},
+	}
+	if conf.IndexTemplate {
+		s.template = newTemplate(client, conf.Index, log)
+	}
+	return s, nil
+}
+
+// Name returns "bulk".
+func (s *Sink) Name() string { return Name }
+
+// Probe asks for the engine's name and version.
+func (s *Sink) Probe(ctx context.Context) error { return s.client.Probe(ctx, http.MethodGet, "/") }
+
+// Close closes idle connections.
+func (s *Sink) Close() { s.client.Close() }
+
+// Send makes one _bulk request.
+func (s *Sink) Send(ctx context.Context, batch []sink.Record, results []sink.Result) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	if s.template != nil {
+		if err := s.template.ensure(ctx); err != nil {
+			return sink.Conclude(err, results)
+		}
+	}
+	body := s.client.NewBody()
+	defer body.Release()
+	build(body, batch, s.keepFrames)
+	answer := s.answers.Get().(*bytes.Buffer)
+	defer s.answers.Put(answer)
+
+	attempt, failure := s.client.Do(ctx, httpclient.Request{
+		Method: http.MethodPost,
+		Path:   "/_bulk",
+		Header: header,
+		Body:   body,
+		What:   fmt.Sprintf("%d records, %d bytes", len(batch), body.Len()),
+	}, answer)
+	if failure != nil {
+		return sink.Conclude(failure, results)
+	}
+	worst, err := parse(answer.Bytes(), batch, results)
+	if err != nil {
+		return sink.Conclude(&sink.Error{Class: sink.Again, Attempt: attempt, Err: err}, results)
+	}
+	if worst != nil {
+		worst.Attempt = attempt
+		return worst
+	}
+	return nil
+}
+
+var header = map[string]string{"Content-Type": "application/x-ndjson", "Accept": "application/json"}

@@ -1,0 +1,59 @@
+package httpclient
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"lagermeister/sink"
+)
+
+// explain finds the far end's words in an answer that is not 2xx: where a
+// redirect leads, the error object of Elasticsearch and OpenSearch, or the
+// beginning of whatever text there is.
+func explain(resp *http.Response, body []byte) (errorType, reason string) {
+	if resp.StatusCode/100 == 3 {
+		to, err := url.Parse(resp.Header.Get("Location"))
+		if err != nil || to.Host == "" {
+			return "redirect", "redirects are not followed; set the URL it leads to"
+		}
+		return "redirect", "to " + sink.Words([]byte(to.Scheme+"://"+to.Host)) + "; redirects are not followed, set the URL it leads to"
+	}
+	var answer struct {
+		Error json.RawMessage `json:"error"`
+	}
+	if json.Unmarshal(body, &answer) == nil && len(answer.Error) > 0 {
+		var object struct {
+			Type   string `json:"type"`
+			Reason string `json:"reason"`
+		}
+		var text string
+		switch {
+		case json.Unmarshal(answer.Error, &object) == nil && object.Type+object.Reason != "":
+			return sink.Words([]byte(object.Type)), sink.Words([]byte(object.Reason))
+		case json.Unmarshal(answer.Error, &text) == nil:
+			return "", sink.Words([]byte(text))
+		}
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return "", strings.ToLower(http.StatusText(resp.StatusCode))
+	}
+	return "", sink.Words(body)
+}
+
+// retryAfter reads a Retry-After header: seconds, or a date that is compared
+// with now. What cannot be read, or lies in the past, is 0.
+func retryAfter(value string, now time.Time) time.Duration {
+	value = strings.TrimSpace(value)
+	var wait time.Duration
+	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(n) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = at.Sub(now)
+	}
+	return max(0, min(wait, sink.MaxRetryAfter))
+}

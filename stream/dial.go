@@ -1,0 +1,171 @@
+package stream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/sirupsen/logrus"
+)
+
+const (
+	dialTimeout  = 5 * time.Second
+	writeTimeout = 5 * time.Second // a broker that reads nothing for so long counts as gone
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = 5 * time.Second
+	maxReconnect = 2 * time.Second // once connected, a broker is looked for more often
+)
+
+// DialConfig says how to reach NATS.
+type DialConfig struct {
+	NATSURL      string `envconfig:"NATS_URL" default:"nats://localhost:4222" original:"true" desc:"NATS servers, comma-separated: nats://, tls://, ws:// or wss://"`
+	NATSCA       string `envconfig:"NATS_CA" desc:"file with the authorities that sign the servers' certificates, PEM; empty: the system's"`
+	NATSCert     string `envconfig:"NATS_CERT" desc:"file with this client's certificate, PEM"`
+	NATSKey      string `envconfig:"NATS_KEY" desc:"file with the certificate's key, PEM"`
+	NATSCreds    string `envconfig:"NATS_CREDS" desc:"file with user credentials (JWT and seed)"`
+	NATSUser     string `envconfig:"NATS_USER" desc:"user name"`
+	NATSPassword string `envconfig:"NATS_PASSWORD" secret:"true" desc:"password"`
+	Retries      int    `envconfig:"CONNECT_RETRIES" default:"0" desc:"tries to reach NATS at start before giving up; 0 = for ever"`
+}
+
+// Validate finds settings that no server can make right.
+func (c *DialConfig) Validate() error {
+	for _, s := range strings.Split(c.NATSURL, ",") {
+		u, err := url.Parse(strings.TrimSpace(s))
+		if err != nil || u.Host == "" || !strings.Contains(" nats tls ws wss ", " "+u.Scheme+" ") {
+			return fmt.Errorf("NATS_URL=%s: expected nats://host:port (or tls, ws, wss)", redacted(s))
+		}
+	}
+	switch {
+	case (c.NATSCert == "") != (c.NATSKey == ""):
+		return fmt.Errorf("NATS_CERT=%s: expected it together with NATS_KEY, found %q there", c.NATSCert, c.NATSKey)
+	case c.NATSPassword != "" && c.NATSUser == "":
+		return errors.New("NATS_PASSWORD: expected NATS_USER with it")
+	case c.Retries < 0:
+		return fmt.Errorf("CONNECT_RETRIES=%d: expected 0 or more", c.Retries)
+	}
+	return nil
+}
+
+// Dial connects to NATS under the given connection name and logs each change of
+// the connection from then on. While the broker cannot be reached it says so in
+// one line per try and tries again with back-off and jitter; after cfg.Retries
+// tries it gives up with an *Error (exit code 69). Settings no try can mend are
+// an *Error with exit code 78. When ctx ends its cause is returned.
+//
+// Once connected it reconnects for ever, and nothing is buffered meanwhile: a
+// publish then fails at once, and who sent it keeps it. opts are applied last.
+func Dial(ctx context.Context, cfg DialConfig, name string, log logrus.FieldLogger, opts ...nats.Option) (*nats.Conn, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, &Error{Config: true, Err: err}
+	}
+	all, err := cfg.options(name, log)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, opts...)
+	for try := 1; ; try++ {
+		nc, err := nats.Connect(cfg.NATSURL, all...)
+		if err == nil {
+			log.WithField("server", nc.ConnectedUrlRedacted()).Info("connected to NATS")
+			return nc, nil
+		}
+		if try == cfg.Retries {
+			return nil, unavailable("connect to NATS at %s, %d tries: %w", redacted(cfg.NATSURL), try, err)
+		}
+		wait := backoff(try, firstBackoff, maxBackoff)
+		log.WithError(err).WithFields(logrus.Fields{"server": redacted(cfg.NATSURL), "try": try, "retry_in": wait.Round(time.Millisecond)}).
+			Warn("NATS cannot be reached, trying again")
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("connect to NATS at %s, %d tries: %w", redacted(cfg.NATSURL), try, context.Cause(ctx))
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (c *DialConfig) options(name string, log logrus.FieldLogger) ([]nats.Option, error) {
+	opts := []nats.Option{
+		nats.Name(name),
+		nats.Timeout(dialTimeout),
+		nats.FlusherTimeout(writeTimeout),
+		nats.PingInterval(10 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.MaxReconnects(-1),
+		nats.ReconnectBufSize(-1),
+		nats.IgnoreAuthErrorAbort(), // a broker that is being reconfigured may refuse us for a while
+		nats.CustomReconnectDelay(func(rounds int) time.Duration { return backoff(rounds, firstBackoff, maxReconnect) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // nil: closed by us
+				log.WithError(err).Warn("NATS connection lost, reconnecting")
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			log.WithField("server", nc.ConnectedUrlRedacted()).Info("reconnected to NATS")
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			entry := log.WithError(err)
+			if sub != nil {
+				entry = entry.WithField("subject", sub.Subject)
+			}
+			entry.Warn("NATS reported an error")
+		}),
+		nats.LameDuckModeHandler(func(nc *nats.Conn) {
+			log.WithField("server", nc.ConnectedUrlRedacted()).Info("NATS server is about to stop")
+		}),
+	}
+	if c.NATSCA != "" {
+		opts = append(opts, nats.RootCAs(c.NATSCA))
+	}
+	if c.NATSCert != "" {
+		if _, err := tls.LoadX509KeyPair(c.NATSCert, c.NATSKey); err != nil {
+			return nil, misconfigured("NATS_CERT %s, NATS_KEY %s: %w", c.NATSCert, c.NATSKey, err)
+		}
+		opts = append(opts, nats.ClientCert(c.NATSCert, c.NATSKey))
+	}
+	if c.NATSCreds != "" {
+		opts = append(opts, nats.UserCredentials(c.NATSCreds))
+	}
+	if c.NATSUser != "" {
+		opts = append(opts, nats.UserInfo(c.NATSUser, c.NATSPassword))
+	}
+	var o nats.Options // what an option finds wrong (an unreadable file) no try can mend
+	for _, apply := range opts {
+		if err := apply(&o); err != nil {
+			return nil, misconfigured("NATS connection settings: %w", err)
+		}
+	}
+	return opts, nil
+}
+
+// backoff is the pause after the n-th failure, n from 1: doubling up to most,
+// of which a random half is left out, so that clients do not return as one.
+func backoff(n int, first, most time.Duration) time.Duration {
+	d := most
+	if n < 16 {
+		d = min(most, first<<max(n-1, 0))
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+// redacted is a list of URLs without passwords.
+func redacted(urls string) string {
+	list := strings.Split(urls, ",")
+	for i, s := range list {
+		if u, err := url.Parse(strings.TrimSpace(s)); err == nil {
+			if u.User != nil && u.User.Username() != "" {
+				if _, hasPassword := u.User.Password(); !hasPassword { // a token stands where the name does
+					u.User = url.User("xxxxx")
+				}
+			}
+			list[i] = u.Redacted()
+		}
+	}
+	return strings.Join(list, ",")
+}

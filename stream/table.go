@@ -1,0 +1,137 @@
+package stream
+
+import (
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// This file is the table of streams: everything the suite creates, and how.
+// JetStream removes nothing by itself from any of them (no max_age): what
+// may go is decided by the Trimmer and by the folding of the ledger.
+
+const (
+	ledgerBytes = 256 << 20
+	replayBytes = 256 << 20
+	stateBytes  = 64 << 20
+)
+
+// mainStream keeps the records of one literal subject, which names it.
+func mainStream(cfg Config) jetstream.StreamConfig {
+	name := Clean(cfg.Subject)
+	s := jetstream.StreamConfig{
+		Name:        name,
+		Description: "Lagermeister: blocks of Heka frames",
+		Subjects:    []string{cfg.Subject},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		Storage:     jetstream.FileStorage,
+		MaxBytes:    cfg.StreamMaxBytes,
+		Duplicates:  cfg.DuplicateWindow,
+		Replicas:    cfg.StreamReplicas,
+		RePublish:   &jetstream.RePublish{Source: cfg.Subject, Destination: TailSubject(name)},
+	}
+	if cfg.WhenFull == WhenFullExpire {
+		s.Discard = jetstream.DiscardOld
+	}
+	return s
+}
+
+// deadStream keeps one message a dead letter: storing it twice is refused, and
+// a roll-up may replace it. Its size is a tenth of the main stream's.
+func deadStream(main string, mainBytes int64, cfg Config) jetstream.StreamConfig {
+	size := int64(maxDeadBytes)
+	if mainBytes > 0 {
+		size = min(size, mainBytes/10)
+	}
+	return jetstream.StreamConfig{
+		Name:                 DeadName(main),
+		Description:          "Lagermeister: records no sink would take",
+		Subjects:             []string{DeadSubjects(main)},
+		Retention:            jetstream.LimitsPolicy,
+		Discard:              jetstream.DiscardNew,
+		DiscardNewPerSubject: true,
+		MaxMsgsPerSubject:    1,
+		AllowRollup:          true,
+		Storage:              jetstream.FileStorage,
+		MaxBytes:             size,
+		Replicas:             cfg.StreamReplicas,
+	}
+}
+
+// ledgerStream keeps settlements until they are folded into the bucket of states.
+func ledgerStream(cfg Config) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        Ledger,
+		Description: "Lagermeister: settlements not folded yet",
+		Subjects:    []string{"lm.ledger.>"},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		Storage:     jetstream.FileStorage,
+		MaxBytes:    ledgerBytes,
+		Replicas:    cfg.StreamReplicas,
+	}
+}
+
+// replayStream keeps what is to be delivered once more until its group has done so.
+func replayStream(cfg Config) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        Replay,
+		Description: "Lagermeister: records to deliver once more",
+		Subjects:    []string{"lm.replay.>"},
+		Retention:   jetstream.WorkQueuePolicy,
+		Discard:     jetstream.DiscardNew,
+		Storage:     jetstream.FileStorage,
+		MaxBytes:    replayBytes,
+		Replicas:    cfg.StreamReplicas,
+	}
+}
+
+// stateBucket keeps the folded ledger of each group.
+func stateBucket(cfg Config) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket:      StateBucket,
+		Description: "Lagermeister: the ledger of each group",
+		History:     1,
+		Storage:     jetstream.FileStorage,
+		MaxBytes:    stateBytes,
+		Replicas:    cfg.StreamReplicas,
+	}
+}
+
+// differences lists where an existing stream is not what we would have created:
+// each entry names the setting, what it is and what was wanted.
+func differences(is, want jetstream.StreamConfig, embedded bool) []string {
+	var d []string
+	differ := func(setting string, is, want any) {
+		if is != want {
+			d = append(d, fmt.Sprintf("%s is %v, wanted %v", setting, is, want))
+		}
+	}
+	differ("retention", is.Retention, want.Retention)
+	differ("discard", is.Discard, want.Discard)
+	differ("storage", is.Storage, want.Storage)
+	differ("max_age", is.MaxAge, want.MaxAge)
+	differ("max_msgs", max(is.MaxMsgs, 0), max(want.MaxMsgs, 0))
+	differ("max_msgs_per_subject", max(is.MaxMsgsPerSubject, 0), max(want.MaxMsgsPerSubject, 0))
+	differ("discard_new_per_subject", is.DiscardNewPerSubject, want.DiscardNewPerSubject)
+	differ("num_replicas", is.Replicas, max(want.Replicas, 1))
+	differ("republish", republish(is), republish(want))
+	if want.AllowRollup {
+		differ("allow_rollup_hdrs", is.AllowRollup, true)
+	}
+	if want.Duplicates > 0 {
+		differ("duplicate_window", is.Duplicates, want.Duplicates)
+	}
+	if !embedded { // there the wanted size follows the free space of the day
+		differ("max_bytes", is.MaxBytes, want.MaxBytes)
+	}
+	return d
+}
+
+func republish(c jetstream.StreamConfig) string {
+	if c.RePublish == nil {
+		return "none"
+	}
+	return c.RePublish.Source + " to " + c.RePublish.Destination
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ type Durability struct {
 // Weak says why the stream may lose records it acknowledged; empty when it keeps
 // the promise.
 func (d Durability) Weak() []string {
-	weak := d.Loses
+	weak := slices.Clone(d.Loses)
 	if d.Replicas < 2 && !d.Fsync {
 		reason := "one replica and fsync later than the acknowledgement: a power failure loses up to two minutes of acknowledged records"
 		if d.FsyncBy == "no answer" {

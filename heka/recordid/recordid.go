@@ -55,8 +55,8 @@ func (h *Hasher) Append(dst []byte, m *heka.Message, origin string, index int) [
 
 	ms := uint64(max(m.Timestamp, 0)) / 1e6
 	h.scratch = binary.BigEndian.AppendUint64(h.scratch[:0], ms)
-	h.scratch = h.hash.Sum(h.scratch[8-timeSize:][:timeSize])
-	return hex.AppendEncode(dst, h.scratch)
+	h.scratch = h.hash.Sum(h.scratch)
+	return hex.AppendEncode(dst, h.scratch[8-timeSize:])
 }
 
 func newHash() hash.Hash {

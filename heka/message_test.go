@@ -146,6 +146,24 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func TestErrorsSayWhatIsWrongAndWhere(t *testing.T) {
+	t.Parallel()
+	var m heka.Message
+	for body, want := range map[string]string{
+		"1001 1a0261": "message cannot be decoded at byte 2: length goes beyond the last byte",
+		"3200":        "message has no hostname (field 9)",
+		"4a0168":      "message has no payload (field 6) and no fields (field 10); it needs one of them",
+	} {
+		err := m.Parse(unhex(t, body))
+		if err == nil {
+			err = m.Validate()
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", body, err, want)
+		}
+	}
+}
+
 func TestAppendUUID(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

@@ -27,6 +27,7 @@ func TestParseAcceptsWhatHekaDecodes(t *testing.T) {
 		{"tag beyond 32 bits", "9a8080808001 0161", `type "a"`},
 		{"unknown number", "5801 6161 0161 7a", "error"},
 		{"unknown fields of each wire type", "5801 5900000000000000ff 5a0161 5d000000ff 1001", "timestamp 1"},
+		{"unknown string with a tag of 3 bytes", "da8000 0161 1001", "timestamp 1"}, // Heka resumes inside the tag
 		{"unknown group", "5b 0801 5b 120161 5c 1a0162 5c 1001", "timestamp 1"},
 		{"group that ends with another number", "5b 64 1001", "timestamp 1"},
 		{"end of a group without a start", "5c 1001", "timestamp 1"},

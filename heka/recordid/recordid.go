@@ -8,8 +8,8 @@
 //
 // The origin is the id of the block the record came in, so a resend, a copy at a
 // hub and a replay give the same id, and because the body is always hashed an id
-// stands for exactly one content. The format is in docs/wire-format.md, "Ids"
-// ids"; there is no setting, since two settings would be two ids for one record.
+// stands for exactly one content. The format is in docs/wire-format.md, "Ids";
+// there is no setting, since two settings would be two ids for one record.
 package recordid
 
 import (

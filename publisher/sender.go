@@ -1,0 +1,392 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/sirupsen/logrus"
+
+	"lagermeister/stream"
+)
+
+const (
+	lookEvery    = 50 * time.Millisecond // how often blocks in flight are looked at
+	firstSilence = 5 * time.Second       // an acknowledgement is waited for so long, doubling
+	maxSilence   = 30 * time.Second
+	healEvery    = 5 * time.Second // how often a missing stream is created again
+	healTimeout  = 5 * time.Second
+	sayEvery     = 10 * time.Second // how often an opening breaker is worth a warning
+)
+
+// delivery is what the sender knows of one block in flight.
+type delivery struct {
+	refused bool      // the last send failed; it waits for the next
+	due     time.Time // when it is sent again
+	first   time.Time // when it was first sent
+	fails   int       // refused sends
+	silent  int       // sends without an answer
+}
+
+// sender owns the blocks in flight: it sends them, reads their acknowledgements
+// and sends again what was not acknowledged. Everything here belongs to the
+// goroutine run, but for the channels.
+type sender struct {
+	*Publisher
+	acks  chan *nats.Msg
+	sub   *nats.Subscription
+	reply string // inbox; an answer comes to <reply><number of the block>
+
+	flight     []*block // in order of their numbers, nil when acknowledged
+	base       uint64   // number of flight[0]
+	stored     []*block // acknowledged, still to be taken out of the window
+	due        []*receipt
+	breaker    breaker
+	openSince  time.Time
+	said       time.Time
+	cause      error // of the oldest block's last failure
+	reconnects uint64
+	timer      *time.Timer
+	armed      bool
+
+	ensure func(context.Context) error // creates a missing stream; nil when not permitted
+	healed time.Time
+	heal   sync.WaitGroup
+	ctx    context.Context // of healing
+	stop   context.CancelFunc
+
+	closeOnce, abortOnce sync.Once
+	closing              chan struct{} // closed: finish and end
+	abort                chan struct{} // closed: end at once
+	done                 chan struct{} // closed: ended
+	left                 int64         // valid after done
+}
+
+func newSender(p *Publisher, ensure func(context.Context) error) (*sender, error) {
+	s := &sender{
+		Publisher:  p,
+		acks:       make(chan *nats.Msg, 2*maxInFlight),
+		reply:      p.nc.NewInbox() + ".",
+		reconnects: p.nc.Stats().Reconnects,
+		timer:      time.NewTimer(time.Hour),
+		ensure:     ensure,
+		closing:    make(chan struct{}),
+		abort:      make(chan struct{}),
+		done:       make(chan struct{}),
+	}
+	s.timer.Stop()
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	var err error
+	s.sub, err = p.nc.ChanSubscribe(s.reply+"*", s.acks)
+	return s, err
+}
+
+// run is the publisher's goroutine.
+func (s *sender) run() {
+	defer close(s.done)
+	defer s.heal.Wait()
+	defer s.stop()
+	defer s.sub.Unsubscribe()
+	closing := s.closing
+	for {
+		select {
+		case <-s.wake:
+		case m := <-s.acks:
+			s.acknowledged(m)
+		case <-s.timer.C:
+			s.armed = false
+			s.look(time.Now())
+		case <-closing:
+			closing = nil
+		case <-s.abort:
+			s.giveUp()
+			return
+		}
+		for range len(s.acks) {
+			s.acknowledged(<-s.acks)
+		}
+		s.settle()
+		s.sendReady()
+		if closing == nil && s.empty() {
+			return
+		}
+		if len(s.flight) > 0 && !s.armed {
+			s.timer.Reset(lookEvery)
+			s.armed = true
+		}
+	}
+}
+
+// sendReady sends what callers have cut, and the open block when it may go.
+func (s *sender) sendReady() {
+	w := &s.window
+	w.mu.Lock()
+	if !s.bare && w.mayCut() {
+		w.cut(true)
+	}
+	from := len(s.flight)
+	if from == 0 && len(w.ready) > 0 {
+		s.base = w.ready[0].n
+	}
+	s.flight = append(s.flight, w.ready...)
+	clear(w.ready)
+	w.ready = w.ready[:0]
+	w.mu.Unlock()
+
+	now := time.Now()
+	for _, b := range s.flight[from:] {
+		b.first = now
+		if s.breaker.open {
+			b.refused = true // goes when the breaker closes
+		} else {
+			s.send(b, now)
+		}
+	}
+}
+
+// send sends a block, whether for the first time or again.
+func (s *sender) send(b *block, now time.Time) {
+	if b.fails+b.silent > 0 {
+		s.metrics.resent()
+	}
+	if b.header != nil && !b.forwarded {
+		b.header[stream.HeaderMsgID][0] = s.runID + "-" + strconv.FormatUint(b.n, 10)
+	}
+	b.refused = false
+	b.due = now.Add(min(firstSilence<<min(b.silent, 8), maxSilence))
+	msg := nats.Msg{Subject: s.subject, Reply: s.reply + strconv.FormatUint(b.n, 10), Header: b.header, Data: b.data}
+	if err := s.nc.PublishMsg(&msg); err != nil {
+		s.failed(b, err, now)
+	}
+}
+
+// acknowledged takes one answer. One for a block that is stored already, late or
+// repeated, is of no interest.
+func (s *sender) acknowledged(m *nats.Msg) {
+	n, err := strconv.ParseUint(m.Subject[len(s.reply):], 10, 64)
+	if err != nil || n < s.base || n >= s.base+uint64(len(s.flight)) {
+		return
+	}
+	b := s.flight[n-s.base]
+	if b == nil {
+		return
+	}
+	duplicate, err := parseAck(m)
+	now := time.Now()
+	if err != nil {
+		s.failed(b, err, now)
+		return
+	}
+	s.flight[n-s.base] = nil
+	s.stored = append(s.stored, b)
+	s.metrics.storedBlock(b, now.Sub(b.first), duplicate)
+	if s.breaker.succeeded() {
+		s.reopen(now)
+	}
+}
+
+// failed records that a send of b was refused, could not be made or was not answered.
+func (s *sender) failed(b *block, err error, now time.Time) {
+	if errors.Is(err, errSilent) {
+		b.silent++
+	} else {
+		b.fails++
+	}
+	b.refused = true
+	b.due = now.Add(min(firstProbe<<min(max(b.fails, 1)-1, 8), maxProbe))
+	var r *refusal
+	full := errors.As(err, &r) && r.full()
+	s.metrics.failedSend(reasonOf(err))
+	if !full && b != s.oldest() {
+		return
+	}
+	s.cause = err
+	if s.breaker.failed(now, full) {
+		s.shut(now)
+	} else if s.breaker.open {
+		s.announce()
+	}
+	if errors.Is(err, errNoStream) {
+		s.createMissing(now)
+	}
+}
+
+// look sends again what is due. While the breaker is open that is the oldest
+// block alone; after a reconnect it is all, since their answers went astray.
+func (s *sender) look(now time.Time) {
+	if r := s.nc.Stats().Reconnects; r != s.reconnects {
+		s.reconnects = r
+		s.breaker.retry(now)
+		s.setLimit()
+		for _, b := range s.flight {
+			if b != nil {
+				b.refused, b.due = true, now
+			}
+		}
+	}
+	if s.breaker.open {
+		if b := s.oldest(); b != nil && s.breaker.probe(now) {
+			s.send(b, now)
+		}
+		return
+	}
+	for _, b := range s.flight {
+		if b == nil || now.Before(b.due) {
+			continue
+		}
+		if !b.refused {
+			s.failed(b, errSilent, now)
+		}
+		if s.breaker.open {
+			return
+		}
+		s.send(b, now)
+	}
+}
+
+// settle takes stored blocks out of the window and tells who waits for them.
+func (s *sender) settle() {
+	if len(s.stored) == 0 {
+		return
+	}
+	w := &s.window
+	w.mu.Lock()
+	for _, b := range s.stored {
+		s.due = w.stored(b, s.due)
+	}
+	w.mu.Unlock()
+	clear(s.stored)
+	s.stored = s.stored[:0]
+	signal(s.space)
+	for _, r := range s.due {
+		r.stored(nil)
+	}
+	clear(s.due)
+	s.due = s.due[:0]
+
+	gone := slices.IndexFunc(s.flight, func(b *block) bool { return b != nil })
+	if gone < 0 {
+		gone = len(s.flight)
+	}
+	s.flight = slices.Delete(s.flight, 0, gone)
+	s.base += uint64(gone)
+}
+
+func (s *sender) oldest() *block {
+	for _, b := range s.flight {
+		if b != nil {
+			return b
+		}
+	}
+	return nil
+}
+
+// shut is what follows when the breaker opens: callers wait, intakes refuse.
+func (s *sender) shut(now time.Time) {
+	s.openSince = now
+	s.hold(true)
+	s.announce()
+	s.metrics.opened()
+	entry := s.log.WithError(s.cause).WithField("blocks", len(s.flight))
+	if now.Sub(s.said) < sayEvery {
+		entry.Debug("nothing can be stored, trying on")
+		return
+	}
+	s.said = now
+	entry.Warn("nothing can be stored, what was accepted is kept and sent again")
+}
+
+// reopen is what follows when it closes: all that was held is sent.
+func (s *sender) reopen(now time.Time) {
+	s.hold(false)
+	s.unavailable.Store(nil)
+	s.metrics.closed()
+	s.log.WithField("after", now.Sub(s.openSince).Round(time.Millisecond)).Info("stored again")
+	for _, b := range s.flight {
+		if b != nil && b.refused {
+			b.due = now
+		}
+	}
+	s.look(now)
+}
+
+func (s *sender) announce() {
+	err := fmt.Errorf("nothing can be stored on %s since %s: %w", s.subject, s.openSince.UTC().Format(time.RFC3339), s.cause)
+	s.unavailable.Store(&err)
+}
+
+func (s *sender) hold(held bool) {
+	s.window.mu.Lock()
+	s.window.held = held
+	s.window.mu.Unlock()
+	signal(s.space)
+}
+
+// createMissing looks for the stream, and creates it when it was deleted, beside
+// the sender: the broker may take its time.
+func (s *sender) createMissing(now time.Time) {
+	if s.ensure == nil || now.Sub(s.healed) < healEvery || s.ctx.Err() != nil {
+		return
+	}
+	s.healed = now
+	s.heal.Go(func() {
+		ctx, cancel := context.WithTimeout(s.ctx, healTimeout)
+		defer cancel()
+		if err := s.ensure(ctx); err != nil {
+			s.log.WithError(err).Debug("the stream is still missing")
+		}
+	})
+}
+
+func (s *sender) empty() bool {
+	w := &s.window
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.blocks == 0 && len(w.open.data) == 0
+}
+
+// close ends the sender and returns how many records are left.
+func (s *sender) close(ctx context.Context) int64 {
+	s.closeOnce.Do(func() {
+		s.window.mu.Lock()
+		s.window.closed = true
+		s.window.mu.Unlock()
+		close(s.closing)
+	})
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		s.abortOnce.Do(func() { close(s.abort) })
+		<-s.done
+	}
+	return s.left
+}
+
+// giveUp tells everyone who waits that the outcome is unknown.
+func (s *sender) giveUp() {
+	w := &s.window
+	w.mu.Lock()
+	for _, b := range slices.Concat(s.flight, w.ready, []*block{w.open}) {
+		if b != nil {
+			s.due = w.abandon(b, s.due)
+		}
+	}
+	s.left = w.records
+	blocks := w.blocks
+	w.mu.Unlock()
+	err := fmt.Errorf("%w before the stream acknowledged this", ErrClosed)
+	if s.cause != nil && s.breaker.open {
+		err = fmt.Errorf("%w: %w", err, s.cause)
+	}
+	for _, r := range s.due {
+		r.stored(err)
+	}
+	if s.left > 0 {
+		s.log.WithError(s.cause).WithFields(logrus.Fields{"records": s.left, "blocks": blocks}).Error("closed with records that the stream has not acknowledged")
+	}
+}

@@ -1,0 +1,81 @@
+// Package deadletter keeps what no sink would take: the original bytes with the
+// reason, in the stream <stream>_DEAD.
+//
+// A Letter is one refused record; a Store puts letters away. The promises: a
+// letter is stored before the record counts as settled; the same record of the
+// same group is stored once, however often a subscriber crashes in between; the
+// bytes are the very ones that were received.
+//
+// The formats are described in docs/wire-format.md, "Dead letters".
+package deadletter
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"lagermeister/sink"
+	"lagermeister/stream"
+)
+
+// Error types that we give ourselves; all others are the far end's.
+const (
+	Undecodable = "undecodable" // the bytes are no Heka message
+	IndexLimit  = "index_limit" // the record needs one new index name too many
+)
+
+// Letter is a record that is not going to be delivered.
+type Letter struct {
+	Stream, Group string
+	Epoch         int64  // of the group
+	Sequence      uint64 // of the block
+	Index         int    // of the record in it
+
+	Sink      string // name of the sink that refused it
+	Status    int    // HTTP status, 0 without one
+	ErrorType string
+	Reason    string
+
+	ID     string // record id, empty when the bytes do not decode
+	Origin string // of the block, for the id
+	Cut    string // Lm-Cut of the block, unix ms; empty when it had none
+
+	First, Last time.Time // first and last refusal
+	Attempts    int       // deliveries that ended in a refusal, 1 at first
+
+	Frame []byte // the one original frame, or whatever stood in its place
+}
+
+// Subject is the letter's address. Storing a second one there is refused.
+func (l *Letter) Subject() string {
+	return stream.DeadSubject(l.Stream, l.Group, l.Epoch, l.Sequence, l.Index)
+}
+
+// Msg is the letter as it is stored. The body is Frame, not a copy.
+func (l *Letter) Msg() *nats.Msg {
+	h := nats.Header{}
+	for _, one := range []struct{ name, value string }{
+		{stream.HeaderGroup, l.Group},
+		{stream.HeaderSink, l.Sink},
+		{stream.HeaderStatus, strconv.Itoa(l.Status)},
+		{stream.HeaderErrorType, words(l.ErrorType)},
+		{stream.HeaderReason, words(l.Reason)},
+		{stream.HeaderID, l.ID},
+		{stream.HeaderFirst, l.First.UTC().Format(time.RFC3339Nano)},
+		{stream.HeaderLast, l.Last.UTC().Format(time.RFC3339Nano)},
+		{stream.HeaderAttempts, strconv.Itoa(l.Attempts)},
+		{stream.HeaderOrigin, words(l.Origin)},
+		{stream.HeaderIndex, strconv.Itoa(l.Index)},
+		{stream.HeaderCut, l.Cut},
+		{stream.HeaderEpoch, strconv.FormatInt(l.Epoch, 10)},
+	} {
+		if one.value != "" {
+			h[one.name] = []string{one.value}
+		}
+	}
+	return &nats.Msg{Subject: l.Subject(), Header: h, Data: l.Frame}
+}
+
+// words makes text fit for a header: a line end in it would begin another one.
+func words(text string) string { return sink.Words([]byte(text)) }

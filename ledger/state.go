@@ -1,0 +1,79 @@
+package ledger
+
+import "slices"
+
+// Sums are the outcomes of all settled records of a group. Already and Repaired
+// are parts of Delivered.
+type Sums struct {
+	Records   uint64 `json:"records"`
+	Delivered uint64 `json:"delivered"`
+	Already   uint64 `json:"already"`
+	Filtered  uint64 `json:"filtered"`
+	Repaired  uint64 `json:"repaired"`
+	Dead      uint64 `json:"dead"`
+}
+
+func (s *Sums) add(b Block) {
+	s.Records += b.Records
+	s.Delivered += b.Delivered
+	s.Already += b.Already
+	s.Filtered += b.Filtered
+	s.Repaired += b.Repaired
+	s.Dead += b.Dead
+}
+
+// State is what a group's settlements add up to. It is kept as JSON.
+type State struct {
+	Epoch    int64    `json:"epoch"`    // creation time of the group's consumer, unix ns
+	Applied  uint64   `json:"applied"`  // last sequence of LM_LEDGER that is counted in
+	Baseline uint64   `json:"baseline"` // first sequence the group was to get
+	Settled  Ranges   `json:"settled"`  // sequences with an outcome
+	Moved    []string `json:"moved"`    // dead letters that a replay has delivered, sorted
+	Sums     Sums     `json:"sums"`
+}
+
+// Restart forgets everything in favour of a newer epoch, which starts at
+// baseline (0 when that is not known yet). An older or the same epoch changes
+// nothing, but fills in a baseline that was missing.
+func (s *State) Restart(epoch int64, baseline uint64) {
+	switch {
+	case epoch > s.Epoch:
+		*s = State{Epoch: epoch, Baseline: baseline, Applied: s.Applied}
+	case epoch == s.Epoch && s.Baseline == 0:
+		s.Baseline = baseline
+	}
+}
+
+// Apply counts the settlement message m in, which stands at sequence in
+// LM_LEDGER and is of the given epoch. What is older than the state, in either
+// sense, is ignored; so is a sequence that is settled and a letter that has moved.
+func (s *State) Apply(sequence uint64, epoch int64, m Message) {
+	if sequence <= s.Applied {
+		return
+	}
+	s.Restart(epoch, 0)
+	s.Applied = sequence
+	if epoch < s.Epoch {
+		return
+	}
+	for _, b := range m.Blocks {
+		if s.Settled.Add(b.Sequence) {
+			s.Sums.add(b)
+		}
+	}
+	for _, position := range m.Moved {
+		if insert(&s.Moved, position) {
+			s.Sums.Dead--
+			s.Sums.Delivered++
+		}
+	}
+}
+
+// insert puts s into a sorted list and reports whether it was new.
+func insert(list *[]string, s string) bool {
+	i, found := slices.BinarySearch(*list, s)
+	if !found {
+		*list = slices.Insert(*list, i, s)
+	}
+	return !found
+}

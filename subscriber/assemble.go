@@ -1,0 +1,161 @@
+package subscriber
+
+import (
+	"context"
+	"time"
+
+	"lagermeister/deadletter"
+	"lagermeister/heka"
+	"lagermeister/heka/encode"
+	"lagermeister/heka/matcher"
+	"lagermeister/heka/recordid"
+	"lagermeister/ledger"
+)
+
+// assembler turns blocks into batches. Its goroutine alone owns everything in
+// it, so that a record passes without a lock and without an allocation.
+type assembler struct {
+	spec   *matcher.Spec
+	enc    *encode.Encoder
+	index  *encode.IndexPattern // nil for sinks without indices
+	limits limits
+	out    *deliverer
+
+	walk   walker
+	msg    heka.Message
+	hash   recordid.Hasher
+	record encode.Record
+	name   []byte
+	names  names
+	batch  *batch // being filled; nil when empty
+}
+
+// run takes blocks until ctx ends, then sends what has gathered. A nil block
+// says that no further record can come before something is delivered. work ends
+// when it is time to give up.
+func (a *assembler) run(ctx, work context.Context, blocks <-chan *block) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		var due <-chan time.Time
+		if a.batch != nil {
+			timer.Reset(time.Until(a.batch.due(a.limits)))
+			due = timer.C
+		}
+		ok := true
+		select {
+		case b := <-blocks:
+			if b != nil {
+				ok = a.take(work, b)
+			} else {
+				ok = a.flush(work)
+			}
+		case <-due:
+			ok = a.flush(work)
+		case <-ctx.Done():
+			a.flush(work)
+			return
+		}
+		if !ok {
+			return
+		}
+	}
+}
+
+// take finds the records of b and an outcome for each, or a place in a batch. It
+// reports false when work ended first; b then stays without an outcome.
+func (a *assembler) take(work context.Context, b *block) bool {
+	b.begin()
+	a.walk.reset(b.body)
+	var filtered uint64
+	for index := 0; ; index++ {
+		p, ok := a.walk.next()
+		if !ok {
+			break
+		}
+		if b.other {
+			filtered++
+			continue
+		}
+		if !p.whole {
+			a.bury(work, b, index, p.raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: "not a complete frame"})
+			continue
+		}
+		if err := a.msg.Parse(p.body); err != nil {
+			a.bury(work, b, index, p.raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: err.Error()})
+			continue
+		}
+		if !a.spec.Match(&a.msg) {
+			filtered++
+			continue
+		}
+		a.encode(work, b, index, p.raw)
+		if a.batch != nil && a.batch.full(a.limits) && !a.flush(work) {
+			return false
+		}
+	}
+	a.out.metrics.filtered(filtered)
+	b.end(ledger.Block{Filtered: filtered}, 1)
+	return true
+}
+
+// encode appends the message just parsed to the batch.
+func (a *assembler) encode(work context.Context, b *block, index int, raw []byte) {
+	if a.batch == nil {
+		a.batch = a.out.emptyBatch()
+		a.batch.open(time.Now())
+	}
+	buf := a.batch.buf
+	id := len(buf)
+	buf = a.hash.Append(buf, &a.msg, b.origin, index)
+	doc := len(buf)
+
+	a.record = encode.Record{Message: &a.msg, Sequence: b.seq, Index: index, Cut: b.cut}
+	var name []byte
+	if a.index != nil {
+		var ok bool
+		a.name, a.record.ClockSkew = a.index.Append(a.name[:0], &a.msg, b.cut)
+		if name, ok = a.names.intern(a.name); !ok {
+			a.bury(work, b, index, raw, deadletter.Letter{
+				ID:        string(buf[id:doc]),
+				ErrorType: deadletter.IndexLimit,
+				Reason:    "index " + string(a.name) + " would be one new name too many in an hour",
+			})
+			a.dropIfEmpty()
+			return
+		}
+	}
+	buf = a.enc.Append(buf, &a.record)
+	b.expect()
+	a.batch.add(buf, id, doc, name, raw, item{b, index})
+}
+
+// flush hands the batch over and reports whether that was possible before work ended.
+func (a *assembler) flush(work context.Context) bool {
+	if a.batch == nil {
+		return true
+	}
+	full := a.batch
+	a.batch = nil
+	return a.out.take(work, full)
+}
+
+func (a *assembler) dropIfEmpty() {
+	if len(a.batch.items) == 0 {
+		a.out.recycle(a.batch)
+		a.batch = nil
+	}
+}
+
+// bury makes a dead letter of a record that never gets into a batch.
+func (a *assembler) bury(work context.Context, b *block, index int, raw []byte, l deadletter.Letter) {
+	b.expect()
+	l.Frame = raw
+	a.out.bury(work, b, index, l)
+}
+
+func (a *assembler) wait(context.Context) { a.out.batches.Wait() }
+
+func (a *assembler) helpers() []func(context.Context) {
+	return []func(context.Context){a.out.probe}
+}

@@ -1,0 +1,108 @@
+package subscriber
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+
+	"lagermeister/ledger"
+	"lagermeister/stream"
+)
+
+// Forwarder stores whole blocks somewhere else: a publisher on a hub.
+type Forwarder interface {
+	// Forward stores one finished block as it is, under the message id origin,
+	// with header Lm-Records and Lm-Cut. It waits while its window is full. An
+	// error means that stored is never called; nil that it is called once, with
+	// nil when the block is durable. header and body belong to it until then.
+	Forward(ctx context.Context, origin string, header nats.Header, body []byte, stored func(error)) error
+}
+
+// forwarding hands whole blocks on.
+type forwarding struct {
+	to      Forwarder
+	metrics *metrics
+	report  *report
+	walk    walker
+	open    atomic.Int64  // blocks not yet answered
+	ended   chan struct{} // holds a token when one was answered
+}
+
+func (f *forwarding) run(ctx, work context.Context, blocks <-chan *block) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case b := <-blocks:
+			if b != nil && !f.take(work, b) {
+				return
+			}
+		}
+	}
+}
+
+// take forwards one block; false means that work ended first.
+func (f *forwarding) take(work context.Context, b *block) bool {
+	b.begin()
+	n := f.records(b)
+	if b.other {
+		f.metrics.filtered(n)
+		b.end(ledger.Block{Filtered: n}, 1)
+		return true
+	}
+	header := nats.Header{
+		stream.HeaderRecords: {strconv.FormatUint(n, 10)},
+		stream.HeaderCut:     {b.cutMs},
+	}
+	f.open.Add(1)
+	err := f.to.Forward(work, b.origin, header, b.body, func(err error) {
+		if err == nil { // otherwise the block stays without an outcome and is given back
+			t := ledger.Block{Delivered: n}
+			f.metrics.delivered(t)
+			f.report.delivered(int(n), b.cut)
+			b.end(t, 1)
+		}
+		f.answered()
+	})
+	if err != nil {
+		f.answered()
+	}
+	return err == nil
+}
+
+func (f *forwarding) answered() {
+	f.open.Add(-1)
+	select {
+	case f.ended <- struct{}{}:
+	default:
+	}
+}
+
+// records is how many records b holds: what its publisher counted, or what a
+// walk over it finds.
+func (f *forwarding) records(b *block) (n uint64) {
+	if n, err := strconv.ParseUint(b.header.Get(stream.HeaderRecords), 10, 32); err == nil {
+		return n
+	}
+	f.walk.reset(b.body)
+	for {
+		if _, ok := f.walk.next(); !ok {
+			return n
+		}
+		n++
+	}
+}
+
+func (f *forwarding) wait(work context.Context) {
+	for f.open.Load() > 0 {
+		select {
+		case <-f.ended:
+		case <-work.Done():
+			return
+		}
+	}
+}
+
+func (f *forwarding) helpers() []func(context.Context) { return nil }

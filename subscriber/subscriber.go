@@ -1,0 +1,402 @@
+package subscriber
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
+
+	"lagermeister/deadletter"
+	"lagermeister/heka/encode"
+	"lagermeister/ledger"
+	"lagermeister/sink"
+	"lagermeister/stats"
+	"lagermeister/stream"
+)
+
+// Subscriber is one member of a group. Open makes it, Run makes it work.
+type Subscriber struct {
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	kv      jetstream.KeyValue
+	cfg     Config
+	streams stream.Config
+	group   string
+	log     logrus.FieldLogger
+	reg     prometheus.Registerer
+	metrics *metrics
+
+	held   *held
+	gate   *gate
+	blocks chan *block
+	out    output
+
+	draining atomic.Bool
+	mu       sync.Mutex
+	sources  []*source
+}
+
+// output takes blocks to where they go: through batches to a sink, or whole to a
+// Forwarder.
+type output interface {
+	// run takes blocks until ctx ends; work ends when it is time to give up.
+	run(ctx, work context.Context, blocks <-chan *block)
+	// wait returns when nothing is on its way any more, or work ended.
+	wait(work context.Context)
+	// helpers returns what has to run beside it until its context ends.
+	helpers() []func(context.Context)
+}
+
+// Open joins a group that delivers single records to s, encoded by enc and, when
+// ix is not nil, with index names. The group's streams and consumers exist when
+// it returns, so what is stored from then on is theirs; a wildcard subject may
+// still have no stream. rep may be nil.
+func Open(ctx context.Context, nc *nats.Conn, cfg Config, streams stream.Config, s sink.Sink, enc *encode.Encoder, ix *encode.IndexPattern,
+	log logrus.FieldLogger, reg prometheus.Registerer, rep *stats.Reporter) (*Subscriber, error) {
+	m, err := newSubscriber(nc, cfg, streams, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := cfg.spec()
+	if err != nil {
+		return nil, fmt.Errorf("MATCH_SPEC: %w", err)
+	}
+	m.log = m.log.WithField("sink", s.Name())
+	m.out = &assembler{
+		spec:   spec,
+		enc:    enc,
+		index:  ix,
+		limits: limits{cfg.BatchSize, cfg.BatchBytes, cfg.BatchTimeout},
+		out: &deliverer{
+			sink:    s,
+			gate:    m.gate,
+			refused: newRefusals(cfg.MaxRefused),
+			pace:    m.cfg.pace,
+			share:   cfg.MaxRefused,
+			log:     m.log,
+			metrics: m.metrics,
+			report:  newReport(rep, cfg.Sender, m.held),
+		},
+	}
+	return m, m.begin(ctx)
+}
+
+// OpenForward joins a group that hands whole blocks to f: no match, no encoding,
+// no batch. All their records count as delivered when f has stored the block.
+func OpenForward(ctx context.Context, nc *nats.Conn, cfg Config, streams stream.Config, f Forwarder,
+	log logrus.FieldLogger, reg prometheus.Registerer, rep *stats.Reporter) (*Subscriber, error) {
+	m, err := newSubscriber(nc, cfg, streams, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	m.out = &forwarding{to: f, metrics: m.metrics, report: newReport(rep, cfg.Sender, m.held), ended: make(chan struct{}, 1)}
+	return m, m.begin(ctx)
+}
+
+func newSubscriber(nc *nats.Conn, cfg Config, streams stream.Config, log logrus.FieldLogger, reg prometheus.Registerer) (*Subscriber, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("use JetStream: %w", err)
+	}
+	cfg.pace.setDefaults()
+	m := &Subscriber{
+		nc: nc, js: js, cfg: cfg, streams: streams,
+		group:  cfg.Group(),
+		reg:    reg,
+		held:   newHeld(),
+		gate:   newGate(cfg.Inflight),
+		blocks: make(chan *block),
+	}
+	m.log = log.WithFields(logrus.Fields{"component": "subscriber", "group": m.group})
+	m.metrics = newMetrics(reg, m.group, m.held, m.gate)
+	return m, nil
+}
+
+// begin makes sure that everything the group needs in JetStream exists.
+func (m *Subscriber) begin(ctx context.Context) error {
+	if err := stream.EnsureLedger(ctx, m.js, m.streams, m.log); err != nil {
+		return err
+	}
+	kv, err := stream.EnsureState(ctx, m.js, m.streams, m.log)
+	if err != nil {
+		return err
+	}
+	m.kv = kv
+	if !stream.IsWildcard(m.streams.Subject) {
+		if _, err := stream.Ensure(ctx, m.js, m.streams, m.log); err != nil {
+			return err
+		}
+	}
+	if _, err := m.find(ctx); err != nil {
+		return err
+	}
+	if len(m.sources) == 0 {
+		m.log.WithField("subject", m.streams.Subject).Warn("no stream holds this subject yet, waiting for one")
+	}
+	return nil
+}
+
+// find opens the streams that hold the subject and are not open yet.
+func (m *Subscriber) find(ctx context.Context) (opened []*source, err error) {
+	names, err := stream.Holding(ctx, m.js, m.streams.Subject)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if slices.ContainsFunc(m.open(), func(s *source) bool { return s.stream == name }) {
+			continue
+		}
+		s, err := m.join(ctx, name)
+		if err != nil {
+			return opened, err
+		}
+		m.mu.Lock()
+		m.sources = append(m.sources, s)
+		m.mu.Unlock()
+		opened = append(opened, s)
+	}
+	return opened, nil
+}
+
+// join makes this process a member of the group on one stream.
+func (m *Subscriber) join(ctx context.Context, name string) (*source, error) {
+	info, err := m.js.Stream(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("look up stream %s: %w", name, err)
+	}
+	if err := stream.CheckDurability(ctx, m.js, name, m.streams, m.log); err != nil {
+		return nil, err
+	}
+	if _, err := stream.EnsureDead(ctx, m.js, name, m.streams, m.log); err != nil {
+		return nil, err
+	}
+	consumer, epoch, baseline, err := stream.EnsureConsumer(ctx, m.js, name, m.group, m.cfg.StartOptions, m.log)
+	if err != nil {
+		return nil, err
+	}
+	log := m.log.WithField("stream", name)
+	s := &source{
+		nc: m.nc, js: m.js, kv: m.kv,
+		stream: name, created: info.CachedInfo().Created.UnixNano(),
+		group: m.group, epoch: epoch, baseline: baseline,
+		subject: m.streams.Subject, pace: m.cfg.pace,
+		consumer: consumer, held: m.held, metrics: m.metrics, log: log,
+		trimmer: stream.NewTrimmer(m.js, name, m.streams.StreamMaxAge, log, m.reg),
+	}
+	s.ledger = ledger.NewSender(m.js, name, m.group, epoch, log, s.settledBlocks)
+	s.dead = deadletter.NewStore(m.js, log, m.deadLettersFull)
+	log.WithFields(logrus.Fields{"epoch": epoch, "baseline": baseline}).Info("reading the stream")
+	return s, nil
+}
+
+// Run works until ctx ends, then stops fetching, sends the batch it has begun,
+// settles what the sink answers and gives the rest back to the group, all within
+// DRAIN_TIMEOUT. It returns nil then, an *Incomplete when posts were still
+// unanswered at the end, and any other error when the group cannot be read any
+// more. It runs once.
+func (m *Subscriber) Run(ctx context.Context) error {
+	work, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	intake, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	var fetching, helping sync.WaitGroup
+	start := func(s *source) {
+		helping.Go(func() { s.ledger.Run(work) })
+		helping.Go(func() { s.look(work) })
+		helping.Go(func() { _ = s.trimmer.Run(work) }) // always nil
+		fetching.Go(func() {
+			if err := s.fetch(intake, m.blocks); err != nil {
+				stop(err)
+			}
+		})
+	}
+	for _, s := range m.open() {
+		start(s)
+	}
+	fetching.Go(func() { m.rescan(intake, start) })
+	helping.Go(func() { m.signsOfLife(work) })
+	for _, help := range m.out.helpers() {
+		helping.Go(func() { help(work) })
+	}
+	var taking sync.WaitGroup
+	taking.Go(func() { m.out.run(intake, work, m.blocks) })
+
+	<-intake.Done()
+	m.draining.Store(true)
+	m.gate.drain()
+	late := time.AfterFunc(m.cfg.DrainTimeout, giveUp)
+	defer late.Stop()
+	fetching.Wait()
+	taking.Wait()
+	if m.stuck() {
+		giveUp() // waiting would not help
+	}
+	m.out.wait(work)
+	for _, s := range m.open() {
+		s.dead.Wait()
+		_ = s.ledger.Flush(work) // what is not settled is given back
+	}
+	intime := work.Err() == nil
+	giveUp()
+	helping.Wait()
+	returned := m.giveBack()
+	m.unsubscribe()
+
+	if cause := context.Cause(intake); ctx.Err() == nil {
+		return cause
+	}
+	if !intime && returned > 0 {
+		return &Incomplete{Blocks: returned}
+	}
+	return nil
+}
+
+// Incomplete is the error of a Run that had to give up on posts which were still
+// unanswered after DRAIN_TIMEOUT. Nothing is lost: their blocks are delivered
+// again, to another member or after the next start.
+type Incomplete struct{ Blocks int }
+
+func (e *Incomplete) Error() string {
+	return fmt.Sprintf("stopped while posts were unanswered: %d blocks given back to the group, some of their records may be delivered twice", e.Blocks)
+}
+
+// ExitCode is EX_TEMPFAIL of sysexits.h.
+func (e *Incomplete) ExitCode() int { return 75 }
+
+// rescan looks for new streams until ctx ends.
+func (m *Subscriber) rescan(ctx context.Context, start func(*source)) {
+	tick := time.NewTicker(m.cfg.pace.rescan)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		opened, err := m.find(ctx)
+		if err != nil && ctx.Err() == nil {
+			m.log.WithError(err).WithField("subject", m.streams.Subject).Warn("streams not looked up, trying again")
+		}
+		for _, s := range opened {
+			start(s)
+		}
+	}
+}
+
+// signsOfLife tells the server that held blocks are being worked on, so that it
+// does not give them to others, and repeats acks that could not be sent.
+func (m *Subscriber) signsOfLife(ctx context.Context) {
+	tick := time.NewTicker(m.cfg.pace.progress)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		m.held.each(func(b *block, reply string, settled bool) {
+			if settled {
+				b.src.acknowledge(b, reply)
+			} else {
+				_ = m.nc.Publish(reply, inProgress) // without a broker there is nobody to tell
+			}
+		})
+	}
+}
+
+// giveBack returns every block that is not settled, at once, and says how many.
+func (m *Subscriber) giveBack() (returned int) {
+	m.held.each(func(b *block, reply string, settled bool) {
+		if settled {
+			b.src.acknowledge(b, reply)
+			return
+		}
+		returned++
+		if m.nc.Publish(reply, nak) == nil {
+			m.held.remove(b)
+		}
+	})
+	if err := m.nc.FlushTimeout(2 * time.Second); err != nil {
+		m.log.WithError(err).Warn("the broker may not have heard the last answers, it delivers those blocks again after ack_wait")
+	}
+	if returned > 0 {
+		m.log.WithField("blocks", returned).Info("unfinished blocks given back to the group")
+	}
+	return returned
+}
+
+// unsubscribe deletes the group when that is wished for and no other member waits.
+func (m *Subscriber) unsubscribe() {
+	if !m.cfg.Unsubscribe {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, s := range m.open() {
+		info, err := s.consumer.Info(ctx)
+		if err == nil && info.NumWaiting > 0 {
+			s.log.WithField("waiting", info.NumWaiting).Info("group kept: other members wait")
+			continue
+		}
+		if err == nil {
+			err = m.js.DeleteConsumer(ctx, s.stream, m.group)
+		}
+		if err != nil {
+			s.log.WithError(err).Warn("group not deleted")
+			continue
+		}
+		s.log.Info("group deleted")
+	}
+}
+
+// deadLettersFull stops delivery while any stream takes no dead letters.
+func (m *Subscriber) deadLettersFull(full bool) {
+	m.metrics.deadLettersFull(full)
+	if slices.ContainsFunc(m.open(), func(s *source) bool { return s.dead.Full() }) {
+		m.gate.hold("dead-letter stream is full")
+	} else {
+		m.gate.release()
+	}
+}
+
+// stuck says that nothing can be settled at the moment.
+func (m *Subscriber) stuck() bool {
+	return slices.ContainsFunc(m.open(), func(s *source) bool { return s.dead.Full() || s.ledger.Full() })
+}
+
+// NotReady lists why this member cannot do its work, in words for /ready.
+func (m *Subscriber) NotReady() []string {
+	var reasons []string
+	say := func(reason string, holds bool) {
+		if holds {
+			reasons = append(reasons, reason)
+		}
+	}
+	say("draining", m.draining.Load())
+	say("broker: not connected", !m.nc.IsConnected())
+	paused, held := m.gate.closed()
+	say("sink paused: "+paused, paused != "")
+	say(held, held != "")
+	sources := m.open()
+	say("no stream holds subject "+m.streams.Subject, len(sources) == 0)
+	for _, s := range sources {
+		say("ledger stream "+stream.Ledger+" is full", s.ledger.Full())
+		reasons = append(reasons, s.trimmer.NotReady()...)
+	}
+	return reasons
+}
+
+// open is a snapshot of the streams this member reads.
+func (m *Subscriber) open() []*source {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.sources)
+}

@@ -37,7 +37,7 @@ type Record struct {
 	Index    int
 
 	// ClockSkew says that the event's date could not be used for the index:
-	// what IndexPattern.Append reports.
+	// what EventDate and IndexPattern.Append report.
 	ClockSkew bool
 
 	// Cut is when the block was cut. It stands in for a missing timestamp in

@@ -117,19 +117,25 @@ func parsePlaceholder(name string) (piece, error) {
 // String returns the pattern as it was given.
 func (p *IndexPattern) String() string { return p.text }
 
+// EventDate is the date by which a record is filed, in UTC: its own, unless that
+// is more than 30 days before the cut of its block or more than a day after it
+// (a missing one counts as 1970). Then skew is true and the date is the cut's.
+func EventDate(m *heka.Message, cut time.Time) (date time.Time, skew bool) {
+	date = time.Unix(0, m.Timestamp).UTC()
+	if date.Before(cut.Add(-oldestEvent)) || date.After(cut.Add(newestEvent)) {
+		return cut.UTC(), true
+	}
+	return date, false
+}
+
 // Append appends the name of the record's index; cut is when its block was cut.
-// The name is a pure function of both. Skew is true when the event's date is
-// more than 30 days before the cut or more than a day after it (a missing one
-// counts as 1970): then the cut's date is taken.
+// The name is a pure function of both; dates and skew are those of EventDate.
 //
 // The name is legal whatever the message holds: lower case, at most 200 bytes,
 // any other character than [a-z0-9._-] as an underscore, no underscore or
 // hyphen at its start, and neither empty nor "." nor "..".
 func (p *IndexPattern) Append(dst []byte, m *heka.Message, cut time.Time) (name []byte, skew bool) {
-	event := time.Unix(0, m.Timestamp).UTC()
-	if event.Before(cut.Add(-oldestEvent)) || event.After(cut.Add(newestEvent)) {
-		event, skew = cut.UTC(), true
-	}
+	event, skew := EventDate(m, cut)
 	start := len(dst)
 	var room [64]byte
 	for _, piece := range p.pieces {

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// window is how many rows a narrowed read passes over before it says how far
-	// it came.
-	window = 200_000
+	// defaultWindow is how many rows a narrowed read passes over before it says
+	// how far it came.
+	defaultWindow = 200_000
 	// maxHits is up to how many hits of the word index are sorted by time. With
 	// more of them the rows are read in order of time and each is looked at: a
 	// word that common is found soon.
@@ -22,6 +22,7 @@ type reader struct {
 	query  narrowing
 	from   int64 // least time
 	behind place // where to read on; found lies before it
+	window int   // see defaultWindow
 
 	found []candidate
 	ended bool // nothing is behind found
@@ -104,7 +105,7 @@ func (r *reader) read(ctx context.Context, n int) error {
 	if r.query.where != "" {
 		at := place{index: f.name}
 		err := f.read.QueryRowContext(ctx, "SELECT time, hash FROM "+table+where+order+" OFFSET ?",
-			append(args[:3:3], 1, window)...).Scan(&at.time, &at.hash)
+			append(args[:3:3], 1, r.window)...).Scan(&at.time, &at.hash)
 		switch {
 		case err == nil:
 			milestone = &at

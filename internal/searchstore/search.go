@@ -76,7 +76,7 @@ func parsePlace(text string) (p place, err error) {
 type source struct {
 	store    *Store
 	request  *search.Request
-	from, to int64 // time: from <= t < to
+	from, to int64 // time: from <= t < to; the last time there is stands for no bound
 
 	readers []*reader // that have more; nil until the first Read
 	at      string    // the cursor behind the last row returned
@@ -147,7 +147,7 @@ func (s *source) start(after string) error {
 		if !possible {
 			continue
 		}
-		r := &reader{file: f, query: q, from: s.from, behind: from}
+		r := &reader{file: f, query: q, from: s.from, behind: from, window: defaultWindow}
 		if held.max < from.time {
 			r.behind = place{held.max, lastHash, lastHash}
 		}
@@ -228,8 +228,11 @@ func (f *file) count(ctx context.Context, from, to int64) (n int64, err error) {
 	if f.gone {
 		return 0, errGone
 	}
-	err = f.read.QueryRowContext(ctx, "SELECT count(*) FROM record INDEXED BY by_time WHERE time >= ? AND (time < ? OR ?)",
-		from, to, to == math.MaxInt64).Scan(&n)
+	last := to
+	if to != math.MaxInt64 {
+		last--
+	}
+	err = f.read.QueryRowContext(ctx, "SELECT count(*) FROM record INDEXED BY by_time WHERE time BETWEEN ? AND ?", from, last).Scan(&n)
 	return n, err
 }
 

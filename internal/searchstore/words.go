@@ -43,7 +43,9 @@ func fold(r rune) rune {
 	r = unicode.ToLower(unicode.ToUpper(r))
 	least := r
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-		least = min(least, next)
+		if inWord(next) { // a sign that only joins letters may fold to one
+			least = min(least, next)
+		}
 	}
 	return least
 }

@@ -39,6 +39,9 @@ type HTTP struct {
 	unpackers unpackers
 	draining  atomic.Bool
 	open      atomic.Int64 // requests being handled
+
+	appending     context.Context // ends when Shutdown does
+	stopAppending context.CancelFunc
 }
 
 // NewHTTP listens as cfg says; Serve answers. rep may be nil.
@@ -68,6 +71,7 @@ func NewHTTP(cfg HTTPConfig, pub Publisher, log logrus.FieldLogger, reg promethe
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
 	}
+	h.appending, h.stopAppending = context.WithCancel(context.Background())
 	m.report(rep, stats.HTTPReceiver)
 	return h, nil
 }
@@ -105,6 +109,7 @@ func (h *HTTP) Serve() error {
 // for at most timeout; if some do not, their connections are cut and the error is
 // an *IncompleteError. Of a request without an answer nothing was promised.
 func (h *HTTP) Shutdown(timeout time.Duration) error {
+	defer h.stopAppending()
 	h.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -153,7 +158,7 @@ func (h *HTTP) take(r *http.Request) answer {
 		return h.unread(r, err)
 	}
 	defer body.release()
-	return h.store(body)
+	return h.deliver(body)
 }
 
 // contentEncoding is "" for a plain body, gzip or zstd, or what we do not know.
@@ -202,14 +207,14 @@ func (h *HTTP) unread(r *http.Request, err error) answer {
 	return failed(http.StatusBadRequest, "Socket read error: %v", err)
 }
 
-// store judges the records of a body, has those to keep stored, and answers.
+// deliver judges the records of a body, has those to keep stored, and answers.
 // The body is released as soon as the publisher has its copy.
-func (h *HTTP) store(body *body) answer {
+func (h *HTTP) deliver(body *body) answer {
 	content, bare := body.bytes(), 0
 	if !framed(content) {
 		if len(content) > h.maxMessage {
 			h.refuse(oversized)
-			return h.refused(&refusal{why: oversized, err: fmt.Errorf("message of %d bytes is larger than %d", len(content), h.maxMessage)})
+			return h.reject(&refusal{why: oversized, err: fmt.Errorf("message of %d bytes is larger than %d", len(content), h.maxMessage)})
 		}
 		buf := getBuffer(len(content) + barePrefix)
 		defer buf.put()
@@ -219,16 +224,16 @@ func (h *HTTP) store(body *body) answer {
 	kept, records, filtered, no := h.siftAll(content)
 	if no != nil {
 		no.offset = max(no.offset-bare, 0)
-		return h.refused(no)
+		return h.reject(no)
 	}
 	if records == 0 {
 		return stored(0, filtered)
 	}
 	// The client's leaving does not end the wait: its records are worth storing.
-	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.AckTimeout)
+	ctx, cancel := context.WithTimeout(h.appending, h.cfg.AckTimeout)
 	defer cancel()
 	outcome := make(chan error, 1)
-	err := h.intake.store(ctx, kept, records, outcome)
+	err := h.store(ctx, kept, records, outcome)
 	if err == nil {
 		body.release()
 		select {
@@ -243,13 +248,13 @@ func (h *HTTP) store(body *body) answer {
 	return stored(records, filtered)
 }
 
-// refused answers a request of which nothing is taken.
-func (h *HTTP) refused(no *refusal) answer {
+// reject answers a request of which nothing is taken.
+func (h *HTTP) reject(no *refusal) answer {
 	status := http.StatusBadRequest
 	if no.why == oversized {
 		status = http.StatusRequestEntityTooLarge
 	}
-	a := failed(status, "Invalid message sent: record %d at byte %d: %v", no.record, no.offset, no.err)
+	a := failed(status, "Invalid message sent: record %d, from byte %d: %v", no.record, no.start, no.err)
 	a.reason, a.offset = no.why.String(), no.offset
 	return a
 }

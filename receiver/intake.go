@@ -158,6 +158,7 @@ func (in *intake) sift(b []byte) (kept []byte, t tally, rest []byte, want int) {
 type refusal struct {
 	why    reason
 	record int // index in the request
+	start  int // byte of the request where the record begins
 	offset int // byte of the request that is wrong
 	err    error
 }
@@ -177,13 +178,13 @@ func (in *intake) siftAll(b []byte) (kept []byte, records, filtered int, no *ref
 		f, n, want := j.scan.Next(b[at:])
 		if len(f.Raw) == 0 || len(f.Raw) < n {
 			no = j.unframed(b[at:], n, want)
-			no.offset += at
+			no.start, no.offset = at, at
 			break
 		}
 		t.received++
 		switch v := in.judge(&j.msg, f); {
 		case v.err != nil:
-			no = &refusal{why: v.why, offset: at, err: v.err}
+			no = &refusal{why: v.why, start: at, offset: at, err: v.err}
 			if decode := (*heka.DecodeError)(nil); errors.As(v.err, &decode) {
 				no.offset += len(f.Raw) - len(f.Body) + decode.Offset
 			}

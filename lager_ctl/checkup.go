@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lagermeister/stream"
+)
+
+// stream examines one main stream, its groups and its dead letters.
+func (x *examination) stream(ctx context.Context, name string) {
+	s, err := x.js.Stream(ctx, name)
+	if err != nil {
+		x.found(fail, "", "look up stream %s: %v", name, err)
+		return
+	}
+	x.durability(ctx, name)
+	info := s.CachedInfo()
+	x.settings(info)
+	x.purgeRight(ctx, s)
+	x.groups(ctx, s)
+	x.dead(ctx, stream.DeadName(name))
+}
+
+// durability tells how the stream keeps what it acknowledged. Settings by which
+// it drops records are a failure, unless they were chosen.
+func (x *examination) durability(ctx context.Context, name string) {
+	d, err := stream.AskDurability(ctx, x.js, name, x.cfg.Config)
+	if err != nil {
+		x.found(warn, "", "durability of stream %s: %v", name, err)
+		return
+	}
+	const fsync = "sync_interval: always in the jetstream block of the server's configuration"
+	const replicas = "three servers and: nats stream edit %s --replicas=3"
+	weak := d.Weak()
+	for i, reason := range weak {
+		if i < len(d.Loses) {
+			level := fail
+			if x.cfg.WhenFull == stream.WhenFullExpire && strings.Contains(reason, "discard old") {
+				level = warn
+			}
+			x.found(level, losesFix(name, reason), "stream %s: %s", name, reason)
+			continue
+		}
+		level := warn
+		if d.Refusal(x.cfg.RequireDurability) != "" {
+			level = fail
+		}
+		x.found(level, fsync+", or "+fmt.Sprintf(replicas, name), "stream %s: %s", name, reason)
+	}
+	if refusal := d.Refusal(x.cfg.RequireDurability); refusal != "" && len(weak) == 0 {
+		x.found(fail, fsync+", or "+fmt.Sprintf(replicas, name), "stream %s does not satisfy CTL_REQUIRE_DURABILITY=%s: %s", name, x.cfg.RequireDurability, refusal)
+	}
+	if len(weak) == 0 {
+		x.found(good, "", "stream %s keeps what it acknowledged: %d replicas, fsync before the acknowledgement: %v (%s)", name, d.Replicas, d.Fsync, d.FsyncBy)
+	}
+}
+
+// losesFix mends a setting by which a stream drops records.
+func losesFix(name, reason string) string {
+	switch {
+	case strings.Contains(reason, "max_age"):
+		return fmt.Sprintf("nats stream edit %s --max-age=0 (the subscribers remove what is settled and old)", name)
+	case strings.Contains(reason, "discard old"):
+		return fmt.Sprintf("nats stream edit %s --discard=new", name)
+	}
+	return "JetStream cannot change this: stop the receivers, let the groups drain the stream, remove it and let a receiver create it anew"
+}
+
+// settings looks at what does not concern durability.
+func (x *examination) settings(info *jetstream.StreamInfo) {
+	name, c := info.Config.Name, info.Config
+	if want := stream.TailSubject(name); c.RePublish == nil || c.RePublish.Destination != want {
+		x.found(warn, fmt.Sprintf("nats stream edit %s --republish-source=%s --republish-destination=%s", name, x.cfg.Subject, want),
+			"stream %s does not republish to %s: live tails show nothing", name, want)
+	}
+	used := percent(info.State.Bytes, c.MaxBytes)
+	switch {
+	case c.MaxBytes <= 0:
+		x.found(warn, fmt.Sprintf("nats stream edit %s --max-bytes=10GB", name), "stream %s has no size limit: only a full disk ends its growth, and everything else on it", name)
+	case used >= fullAt:
+		x.found(fail, "see the groups below: the one with the lowest floor holds the stream", "stream %s holds %s: receivers are about to refuse, or do so (HTTP 503, TCP not read)", name, size(info.State.Bytes, c.MaxBytes))
+	case used >= filling:
+		x.found(warn, "see the groups below: the one with the lowest floor holds the stream", "stream %s holds %s; above 80 %% only what some group has not settled", name, size(info.State.Bytes, c.MaxBytes))
+	default:
+		x.found(good, "", "stream %s holds %d blocks, %s", name, info.State.Msgs, size(info.State.Bytes, c.MaxBytes))
+	}
+}
+
+// purgeRight asks for a purge that removes nothing: of messages before the
+// first possible sequence, under a subject of which there is none.
+func (x *examination) purgeRight(ctx context.Context, s jetstream.Stream) {
+	name := s.CachedInfo().Config.Name
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	err := s.Purge(ctx, jetstream.WithPurgeSubject("lm.doctor.nothing"), jetstream.WithPurgeSequence(1))
+	switch {
+	case err == nil:
+		x.found(good, "", "stream %s may be trimmed by this user", name)
+	case errors.Is(x.nc.LastError(), nats.ErrPermissionViolation):
+		x.found(fail, "allow $JS.API.STREAM.PURGE."+name+" to the user of the subscribers", "stream %s may not be purged by this user and will fill up: %v", name, x.nc.LastError())
+	case s.CachedInfo().Config.DenyPurge:
+		x.found(fail, "JetStream cannot change deny_purge: let the groups drain the stream, remove it and let a receiver create it anew", "stream %s denies purging and will fill up", name)
+	default:
+		x.found(warn, "", "stream %s: asking for an empty purge: %v", name, err)
+	}
+}
+
+// groups looks at each consumer, and names who holds the stream.
+func (x *examination) groups(ctx context.Context, s jetstream.Stream) {
+	info := s.CachedInfo()
+	name := info.Config.Name
+	var lowest *jetstream.ConsumerInfo
+	lister := s.ListConsumers(ctx)
+	for c := range lister.Info() {
+		if c.Config.Durable == "" {
+			continue // a reader of its own, not a group
+		}
+		x.group(info, c)
+		if lowest == nil || floor(info, c) < floor(info, lowest) {
+			lowest = c
+		}
+	}
+	if err := lister.Err(); err != nil {
+		x.found(warn, "", "list the groups of stream %s: %v", name, err)
+		return
+	}
+	switch {
+	case lowest == nil:
+		x.found(warn, "start a subscriber", "stream %s has no group: it keeps everything until it is full", name)
+	case floor(info, lowest) < info.State.LastSeq && percent(info.State.Bytes, info.Config.MaxBytes) >= filling:
+		x.found(fail, "start members of the group, or see why its sink takes nothing; if the group is abandoned: "+remove(name, lowest.Name),
+			"stream %s is held by group %s, which has not settled block %d (of %d to %d)", name, lowest.Name, floor(info, lowest)+1, info.State.FirstSeq, info.State.LastSeq)
+	}
+}
+
+// floor is up to where a group has settled the stream.
+func floor(info *jetstream.StreamInfo, c *jetstream.ConsumerInfo) uint64 {
+	if c.NumPending == 0 && c.NumAckPending == 0 {
+		return info.State.LastSeq
+	}
+	return min(c.AckFloor.Stream, info.State.LastSeq)
+}
+
+func remove(name, group string) string { return fmt.Sprintf("nats consumer rm %s %s", name, group) }
+
+// group looks at one group: its settings, and whether somebody works for it.
+func (x *examination) group(info *jetstream.StreamInfo, c *jetstream.ConsumerInfo) {
+	name := info.Config.Name
+	var wrong []string
+	if c.Config.AckPolicy != jetstream.AckExplicitPolicy {
+		wrong = append(wrong, fmt.Sprintf("ack policy %v", c.Config.AckPolicy))
+	}
+	if c.Config.FilterSubject != "" || len(c.Config.FilterSubjects) > 0 {
+		wrong = append(wrong, "a filter")
+	}
+	if c.Config.MaxDeliver > 0 {
+		wrong = append(wrong, fmt.Sprintf("max_deliver %d: blocks are given up", c.Config.MaxDeliver))
+	}
+	if c.PushBound || c.Config.DeliverSubject != "" {
+		wrong = append(wrong, "push delivery")
+	}
+	if len(wrong) > 0 {
+		x.found(fail, remove(name, c.Name)+", then start its subscribers: they create it anew, and what it had not settled is delivered again", "group %s of stream %s was made for something else: %s", c.Name, name, strings.Join(wrong, ", "))
+		return
+	}
+	waiting := c.NumPending + uint64(c.NumAckPending)
+	state := fmt.Sprintf("group %s of stream %s has settled up to block %d; %d blocks wait, %d of them in work", c.Name, name, floor(info, c), waiting, c.NumAckPending)
+	idle := c.NumWaiting == 0 && time.Since(last(c.Delivered)) > stream.AckWait
+	switch {
+	case waiting > 0 && idle:
+		x.found(warn, "start its subscribers, or see why their sink is paused; if the group is abandoned: "+remove(name, c.Name), "%s; nobody has fetched for %s, and it holds the stream", state, sinceText(last(c.Delivered)))
+	default:
+		x.found(good, "", "%s", state)
+	}
+}
+
+// last is when something was delivered, long ago when never.
+func last(s jetstream.SequenceInfo) time.Time {
+	if s.Last == nil {
+		return time.Time{}
+	}
+	return *s.Last
+}
+
+func sinceText(t time.Time) string {
+	if t.IsZero() {
+		return "as long as it exists"
+	}
+	return time.Since(t).Round(time.Second).String()
+}
+
+// dead looks at the dead letters of a stream.
+func (x *examination) dead(ctx context.Context, name string) {
+	s, err := x.js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return // created with the first subscriber
+	}
+	if err != nil {
+		x.found(warn, "", "look up stream %s: %v", name, err)
+		return
+	}
+	info := s.CachedInfo()
+	if c := info.Config; c.Discard != jetstream.DiscardNew || !c.DiscardNewPerSubject || c.MaxMsgsPerSubject != 1 {
+		x.found(fail, fmt.Sprintf("nats stream edit %s --discard=new --discard-per-subject --max-msgs-per-subject=1", name),
+			"stream %s would lose or double dead letters: discard %v, per subject %v, %d messages a subject", name, c.Discard, c.DiscardNewPerSubject, c.MaxMsgsPerSubject)
+	}
+	const fix = "see why (header Lm-Reason of: nats stream view %s), mend it, replay or remove them"
+	used := percent(info.State.Bytes, info.Config.MaxBytes)
+	text := fmt.Sprintf("stream %s holds %d dead letters, %s", name, info.State.Msgs, size(info.State.Bytes, info.Config.MaxBytes))
+	switch {
+	case used >= fullAt:
+		x.found(fail, fmt.Sprintf(fix, name)+fmt.Sprintf("; more room: nats stream edit %s --max-bytes=SIZE", name), "%s: it is full, and groups with more of them pause", text)
+	case info.State.Msgs > 0:
+		x.found(warn, fmt.Sprintf(fix, name), "%s", text)
+	default:
+		x.found(good, "", "%s", text)
+	}
+}

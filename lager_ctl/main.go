@@ -1,0 +1,102 @@
+// Command lager_ctl is the operator's tool. It speaks to NATS and to files:
+//
+//	cat       shows the records of a file of Heka frames
+//	send      sends records to a receiver
+//	tail      follows what the stream stores
+//	doctor    checks settings and durability of the stream and its groups
+//	settings  lists the environment variables of the last two
+//
+// Run it with --help, or a command with --help. Exit codes: 0, 1 when something
+// failed or doctor found something that must be mended, 64 for a wrong command
+// line, 65 for a match spec or a signers file that cannot be read, 69 when a
+// service is away, 78 for a wrong variable.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"lagermeister/internal/program"
+)
+
+// console is where a command reads and writes.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// command is one subcommand. One that is lasting ends in its own way when its
+// context does, at the first signal; the others simply die of it.
+type command struct {
+	name, summary string
+	lasting       bool
+	run           func(context.Context, console, []string) error
+}
+
+var commands = []command{
+	{"cat", "show the records of a file of Heka frames", false, cat},
+	{"send", "send records to a receiver, over TCP or HTTP", false, send},
+	{"tail", "follow what the stream stores", true, tail},
+	{"doctor", "check settings and durability of the stream and its groups", true, doctor},
+	{"settings", "list the environment variables of tail and doctor", false, showSettings},
+}
+
+func main() {
+	os.Exit(run(context.Background(), console{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+}
+
+// run does one command and returns the exit code.
+func run(ctx context.Context, c console, args []string) int {
+	if len(args) == 0 {
+		usage(c.err)
+		return program.ExitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(c.out)
+		return 0
+	case "version", "-version", "--version":
+		fmt.Fprintln(c.out, "lager_ctl", program.Version())
+		return 0
+	}
+	for _, cmd := range commands {
+		if cmd.name != args[0] {
+			continue
+		}
+		if cmd.lasting {
+			var stop func()
+			ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+			context.AfterFunc(ctx, stop) // a second signal ends the process at once
+		}
+		return exitCode(c, cmd.name, cmd.run(ctx, c, args[1:]))
+	}
+	fmt.Fprintf(c.err, "lager_ctl: there is no command %q\n\n", args[0])
+	usage(c.err)
+	return program.ExitUsage
+}
+
+// exitCode says what went wrong and returns the code that the error asks for.
+func exitCode(c console, name string, err error) int {
+	if err == nil || errors.Is(err, program.ErrDone) {
+		return 0
+	}
+	fmt.Fprintf(c.err, "lager_ctl %s: %v\n", name, err)
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) {
+		return coded.ExitCode()
+	}
+	return program.ExitFailed
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "lager_ctl COMMAND [options]: the operator's tool of Lagermeister\n\n")
+	for _, cmd := range commands {
+		fmt.Fprintf(w, "  %-10s%s\n", cmd.name, cmd.summary)
+	}
+	fmt.Fprint(w, "\nlager_ctl COMMAND --help tells its options, lager_ctl --version the version.\n")
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+
+	"github.com/nats-io/nats.go"
+	"github.com/sirupsen/logrus"
+
+	"lagermeister/internal/program"
+	"lagermeister/stream"
+)
+
+// settings are what the commands that speak to NATS read from the environment,
+// with the prefix CTL.
+type settings struct {
+	program.Log
+	stream.DialConfig
+	stream.Config
+}
+
+const settingsAbout = `
+How to reach NATS, and which subject, the variables CTL_NATS_URL, CTL_SUBJECT and
+their like tell: lager_ctl settings lists them.`
+
+// part is what Configure fills; it lists the variables as well.
+func (s *settings) part() program.Part { return program.Part{Prefix: "CTL", Config: s} }
+
+// load reads the variables. Notes on variables without effect go to the log.
+func (s *settings) load(c console) (logrus.FieldLogger, error) {
+	notes, err := program.Configure("lager_ctl", nil, c.out, s.part())
+	if err != nil {
+		return nil, err
+	}
+	log := program.Logger(s.LoggingLevel, c.err)
+	for _, note := range notes {
+		log.Info(note)
+	}
+	return log, nil
+}
+
+// connect reaches NATS under a name of its own.
+func (s *settings) connect(ctx context.Context, log logrus.FieldLogger, opts ...nats.Option) (*nats.Conn, error) {
+	return stream.Dial(ctx, s.DialConfig, "lager_ctl", log, opts...)
+}
+
+// showSettings is the command settings: the variables of this program.
+func showSettings(_ context.Context, c console, args []string) error {
+	flags := newFlags(c, "settings", "", "Lists the environment variables of the commands that speak to NATS.")
+	rest, err := parseFlags(flags, args)
+	if err == nil {
+		err = noArguments(flags, rest)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = program.Configure("lager_ctl", []string{"--help"}, c.out, (&settings{}).part())
+	return err
+}

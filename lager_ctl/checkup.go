@@ -22,6 +22,7 @@ func (x *examination) stream(ctx context.Context, name string) {
 	}
 	x.durability(ctx, name)
 	info := s.CachedInfo()
+	x.replicas(info)
 	x.settings(info)
 	x.purgeRight(ctx, s)
 	x.groups(ctx, s)
@@ -71,6 +72,25 @@ func losesFix(name, reason string) string {
 		return fmt.Sprintf("nats stream edit %s --discard=new", name)
 	}
 	return "JetStream cannot change this: stop the receivers, let the groups drain the stream, remove it and let a receiver create it anew"
+}
+
+// replicas looks at the copies of the stream; without a cluster there are none.
+func (x *examination) replicas(info *jetstream.StreamInfo) {
+	name := info.Config.Name
+	if info.Cluster == nil {
+		return
+	}
+	if info.Cluster.Leader == "" {
+		x.found(fail, "start the missing servers of the cluster: a majority must run", "stream %s has no leader: nothing can be stored", name)
+	}
+	for _, r := range info.Cluster.Replicas {
+		switch {
+		case r.Offline:
+			x.found(warn, "start that server", "stream %s: replica %s is offline", name, r.Name)
+		case !r.Current:
+			x.found(warn, "wait; if it stays behind, look at that server's disk and network", "stream %s: replica %s is %d operations behind", name, r.Name, r.Lag)
+		}
+	}
 }
 
 // settings looks at what does not concern durability.
@@ -167,13 +187,15 @@ func (x *examination) group(info *jetstream.StreamInfo, c *jetstream.ConsumerInf
 		wrong = append(wrong, "push delivery")
 	}
 	if len(wrong) > 0 {
-		x.found(fail, remove(name, c.Name)+", then start its subscribers: they create it anew, and what it had not settled is delivered again", "group %s of stream %s was made for something else: %s", c.Name, name, strings.Join(wrong, ", "))
+		x.found(fail, fmt.Sprintf("%s, then start its subscribers with START_SEQ=%d: they create it anew there", remove(name, c.Name), floor(info, c)+1), "group %s of stream %s was made for something else: %s", c.Name, name, strings.Join(wrong, ", "))
 		return
 	}
 	waiting := c.NumPending + uint64(c.NumAckPending)
 	state := fmt.Sprintf("group %s of stream %s has settled up to block %d; %d blocks wait, %d of them in work", c.Name, name, floor(info, c), waiting, c.NumAckPending)
 	idle := c.NumWaiting == 0 && time.Since(last(c.Delivered)) > stream.AckWait
 	switch {
+	case c.Paused:
+		x.found(warn, fmt.Sprintf("nats consumer resume %s %s", name, c.Name), "%s; it is paused for %s and holds the stream", state, c.PauseRemaining.Round(time.Second))
 	case waiting > 0 && idle:
 		x.found(warn, "start its subscribers, or see why their sink is paused; if the group is abandoned: "+remove(name, c.Name), "%s; nobody has fetched for %s, and it holds the stream", state, sinceText(last(c.Delivered)))
 	default:

@@ -114,6 +114,7 @@ func (x *examination) examine(ctx context.Context) {
 	x.store(ctx, stream.Ledger, 50, "settlements are not folded: start stats_proxy, or see why it and the subscribers cannot",
 		"settlements no longer fit and blocks are not acknowledged")
 	x.store(ctx, stream.Replay, 50, "see why the group a replay is meant for does not take it", "no replay can be asked for")
+	x.store(ctx, "KV_"+stream.StateBucket, filling, "remove the keys of groups and streams that are gone: nats kv del "+stream.StateBucket+" KEY", "the ledger cannot be folded")
 }
 
 // payload compares what the server takes in one message with the size of a block.

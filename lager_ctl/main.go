@@ -1,10 +1,9 @@
 // Command lager_ctl is the operator's tool. It speaks to NATS and to files:
 //
-//	cat       shows the records of a file of Heka frames
-//	send      sends records to a receiver
-//	tail      follows what the stream stores
-//	doctor    checks settings and durability of the stream and its groups
-//	settings  lists the environment variables of the last two
+//	cat     shows the records of a file of Heka frames
+//	send    sends records to a receiver
+//	tail    follows what the stream stores
+//	doctor  checks settings and durability of the stream and its groups
 //
 // Run it with --help, or a command with --help. Exit codes: 0, 1 when something
 // failed or doctor found something that must be mended, 64 for a wrong command
@@ -43,7 +42,6 @@ var commands = []command{
 	{"send", "send records to a receiver, over TCP or HTTP", false, send},
 	{"tail", "follow what the stream stores", true, tail},
 	{"doctor", "check settings and durability of the stream and its groups", true, doctor},
-	{"settings", "list the environment variables of tail and doctor", false, showSettings},
 }
 
 func main() {
@@ -59,7 +57,10 @@ func run(ctx context.Context, c console, args []string) int {
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
 		usage(c.out)
-		return 0
+		fmt.Fprintln(c.out)
+		return exitCode(c, "--help", answer(c, "--help"))
+	case "check", "-check", "--check":
+		return exitCode(c, "--check", answer(c, "--check"))
 	case "version", "-version", "--version":
 		fmt.Fprintln(c.out, "lager_ctl", program.Version())
 		return 0
@@ -96,7 +97,7 @@ func exitCode(c console, name string, err error) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "lager_ctl COMMAND [options]: the operator's tool of Lagermeister\n\n")
 	for _, cmd := range commands {
-		fmt.Fprintf(w, "  %-10s%s\n", cmd.name, cmd.summary)
+		fmt.Fprintf(w, "  %-8s%s\n", cmd.name, cmd.summary)
 	}
-	fmt.Fprint(w, "\nlager_ctl COMMAND --help tells its options, lager_ctl --version the version.\n")
+	fmt.Fprint(w, "\nlager_ctl COMMAND --help tells its options. cat and send need no variables.\n")
 }

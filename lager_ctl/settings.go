@@ -20,7 +20,7 @@ type settings struct {
 
 const settingsAbout = `
 How to reach NATS, and which subject, the variables CTL_NATS_URL, CTL_SUBJECT and
-their like tell: lager_ctl settings lists them.`
+their like tell: lager_ctl --help lists them.`
 
 // part is what Configure fills; it lists the variables as well.
 func (s *settings) part() program.Part { return program.Part{Prefix: "CTL", Config: s} }
@@ -43,16 +43,8 @@ func (s *settings) connect(ctx context.Context, log logrus.FieldLogger, opts ...
 	return stream.Dial(ctx, s.DialConfig, "lager_ctl", log, opts...)
 }
 
-// showSettings is the command settings: the variables of this program.
-func showSettings(_ context.Context, c console, args []string) error {
-	flags := newFlags(c, "settings", "", "Lists the environment variables of the commands that speak to NATS.")
-	rest, err := parseFlags(flags, args)
-	if err == nil {
-		err = noArguments(flags, rest)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = program.Configure("lager_ctl", []string{"--help"}, c.out, (&settings{}).part())
+// answer has the variables listed (--help) or validated (--check).
+func answer(c console, arg string) error {
+	_, err := program.Configure("lager_ctl", []string{arg}, c.out, new(settings).part())
 	return err
 }

@@ -2,163 +2,16 @@ package main
 
 import (
 	"bytes"
-	"fmt"
-	"io"
-	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/sirupsen/logrus"
 
-	"lagermeister/heka"
 	"lagermeister/stream"
 	"lagermeister/stream/streamtest"
 )
-
-// These tests set variables, so they run one after the other.
-
-// output is what a command in the background has written so far.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-// ensure creates the stream of subject as a receiver does.
-func ensure(t *testing.T, js jetstream.JetStream, subject string) string {
-	t.Helper()
-	name, err := stream.Ensure(streamtest.Context(t), js, streamConfig(subject), quiet())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
-func streamConfig(subject string) stream.Config {
-	return stream.Config{Subject: subject, StreamReplicas: 1, StreamMaxBytes: 64 << 20, DuplicateWindow: time.Minute, WhenFull: stream.WhenFullRefuse}
-}
-
-func quiet() *logrus.Logger {
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	return log
-}
-
-// frame frames a recorded message.
-func record(t *testing.T, id string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(vectors + "/records/" + id + ".bin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func TestTailShowsWhatIsStoredWithItsPosition(t *testing.T) {
-	s := streamtest.Server(t)
-	nc := streamtest.Connect(t, s)
-	js := streamtest.JetStream(t, nc)
-	ensure(t, js, "logs")
-	t.Setenv("CTL_NATS_URL", s.ClientURL())
-	t.Setenv("CTL_SUBJECT", "logs")
-
-	frame := record(t, "m001")
-	body := frame[len(frame)-81:]
-	block := bytes.Join([][]byte{frame, []byte("noise"), frame, record(t, "m096")}, nil)
-	cut := time.Unix(0, 1373989746000000007).Add(time.Hour)
-
-	var out, errs output
-	done := make(chan int)
-	go func() {
-		done <- run(streamtest.Context(t), console{nil, &out, &errs}, []string{"tail", "--format", "ecs", "--limit", "3", "--match", "Hostname != 'other'"})
-	}()
-	streamtest.Eventually(t, "tail follows", func() bool { return strings.Contains(errs.String(), "following") })
-	for _, data := range [][]byte{block, body} {
-		msg := &nats.Msg{Subject: "logs", Data: data, Header: nats.Header{}}
-		msg.Header.Set(stream.HeaderCut, fmt.Sprint(cut.UnixMilli()))
-		if _, err := js.PublishMsg(streamtest.Context(t), msg); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if code := <-done; code != 0 {
-		t.Fatalf("exit code %d: %s", code, errs.String())
-	}
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 3 {
-		t.Fatalf("%d lines:\n%s", len(lines), out.String())
-	}
-	for i, want := range []string{`"lm.position":"1.0"}`, `"lm.position":"1.2"}`, `"heka.d":null,"lm.position":"1.3"}`} {
-		if !strings.HasSuffix(lines[i], want) {
-			t.Errorf("line %d: %s, want it to end with %s", i, lines[i], want)
-		}
-	}
-	if !strings.Contains(errs.String(), "position 1.1: skipped 5 bytes: not a complete frame") {
-		t.Errorf("stderr: %s", errs.String())
-	}
-}
-
-func TestTailTellsWhatItHasNotSeen(t *testing.T) {
-	t.Parallel()
-	var errs bytes.Buffer
-	k := tailer{console: console{err: &errs}, last: make(map[string]uint64)}
-	for _, p := range []place{
-		{stream: "s", subject: "a", sequence: 10, previous: 7}, // the first: nothing is known of 7
-		{stream: "s", subject: "a", sequence: 11, previous: 10},
-		{stream: "s", subject: "b", sequence: 12, previous: 3},
-		{stream: "s", subject: "a", sequence: 13, previous: 11},
-		{stream: "s", subject: "a", sequence: 20, previous: 17},
-	} {
-		k.tellMissed(p)
-	}
-	if got, want := errs.String(), "stream s: not seen: blocks after 13 up to 17 (too slow, or disconnected); they are stored\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestPiecesGiveEachByteToOneRecord(t *testing.T) {
-	t.Parallel()
-	frame := heka.AppendFrame(nil, []byte("\x0a\x01x"))
-	for _, c := range []struct {
-		stored []byte
-		want   string // length of each, ! for what has no body
-	}{
-		{nil, "0!"},
-		{[]byte("\x0a\x01x"), "3"},
-		{frame, "8"},
-		{bytes.Join([][]byte{frame, frame}, nil), "8 8"},
-		{bytes.Join([][]byte{frame, []byte("xyz"), frame, []byte("\x1e")}, nil), "8 3! 8 1!"},
-		{[]byte("\x1ezzz"), "4!"},
-	} {
-		var got []string
-		total := 0
-		for p := range pieces(c.stored) {
-			text := fmt.Sprint(len(p.raw))
-			if p.body == nil {
-				text += "!"
-			}
-			got = append(got, text)
-			total += len(p.raw)
-		}
-		if strings.Join(got, " ") != c.want || total != len(c.stored) {
-			t.Errorf("%q: pieces %v, want %s", c.stored, got, c.want)
-		}
-	}
-}
 
 func TestDoctorIsContentWithAHealthyStream(t *testing.T) {
 	s := streamtest.Server(t, streamtest.SyncAlways)
@@ -295,9 +148,22 @@ func TestDoctorWithoutNATSOrStream(t *testing.T) {
 	}
 }
 
-func TestSettingsListsTheVariables(t *testing.T) {
+func TestDoctorNamesReplicasThatAreBehind(t *testing.T) {
 	t.Parallel()
-	if out, _, code := lagerCtl(nil, "settings"); code != 0 || !strings.Contains(out, "CTL_NATS_URL") || !strings.Contains(out, "CTL_SUBJECT") {
-		t.Errorf("exit code %d\n%s", code, out)
+	var out bytes.Buffer
+	x := examination{out: &out, counts: make(map[string]int)}
+	x.replicas(&jetstream.StreamInfo{Config: jetstream.StreamConfig{Name: "s"}, Cluster: &jetstream.ClusterInfo{
+		Leader:   "n1",
+		Replicas: []*jetstream.PeerInfo{{Name: "n2", Current: true}, {Name: "n3", Offline: true}, {Name: "n4", Lag: 7}},
+	}})
+	x.replicas(&jetstream.StreamInfo{Config: jetstream.StreamConfig{Name: "t"}, Cluster: &jetstream.ClusterInfo{}})
+	x.replicas(&jetstream.StreamInfo{Config: jetstream.StreamConfig{Name: "u"}})
+	for _, want := range []string{"WARN  stream s: replica n3 is offline", "WARN  stream s: replica n4 is 7 operations behind", "FAIL  stream t has no leader"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("nothing about %q in\n%s", want, out.String())
+		}
+	}
+	if x.counts[warn]+x.counts[fail] != 3 {
+		t.Errorf("more than that: %s", out.String())
 	}
 }

@@ -80,8 +80,8 @@ func quote(s string) []byte {
 // health answers /health as the first Lagermeister did: 200 with the counters, or
 // 503 when nothing can be stored.
 func (h *HTTP) health(w http.ResponseWriter) {
-	if reasons := h.NotReady(); len(reasons) > 0 {
-		tryAgain("Circuit breaker is flipped! %s", reasons[0]).write(w)
+	if err := h.pub.Unavailable(); err != nil {
+		tryAgain("Circuit breaker is flipped! %v", err).write(w)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -64,7 +65,7 @@ func (c *conn) handshake() error {
 	if !ok {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(c.t.serving, handshakeTimeout)
+	ctx, cancel := context.WithTimeout(c.t.appending, handshakeTimeout)
 	defer cancel()
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return errors.Join(errHandshake, err)
@@ -112,12 +113,12 @@ func (c *conn) burst(first byte) error {
 		if t.kept > 0 {
 			if err := c.t.store(c.t.appending, kept, int(t.kept), nil); err != nil {
 				c.t.givenUp.Add(int64(t.kept))
-				return c.cutOff(rest, err)
+				return c.cutOff(rest, fmt.Errorf("%d records read and not taken: %w", t.kept, err))
 			}
 		}
 		silent := errors.Is(readErr, os.ErrDeadlineExceeded)
 		switch {
-		case silent && len(rest) > 0 && c.t.serving.Err() == nil:
+		case silent && len(rest) > 0 && c.t.drainEnd.Load() == nil:
 			return c.cutOff(rest, errStalled)
 		case readErr != nil && !silent, silent && len(rest) > 0:
 			return c.cutOff(rest, readErr)

@@ -92,9 +92,13 @@ func (s serverLog) Write(line []byte) (int, error) {
 // Addr is where the receiver listens.
 func (h *HTTP) Addr() net.Addr { return h.listener.Addr() }
 
-// NotReady lists why clients should go elsewhere; none when all is well.
+// NotReady lists why clients should go elsewhere: because the receiver drains.
+// Why the stream takes nothing is the publisher's to say.
 func (h *HTTP) NotReady() []string {
-	return h.notReady("http receiver", h.draining.Load())
+	if !h.draining.Load() {
+		return nil
+	}
+	return []string{"http receiver is draining"}
 }
 
 // Serve answers requests until Shutdown and returns nil then.
@@ -111,6 +115,7 @@ func (h *HTTP) Serve() error {
 func (h *HTTP) Shutdown(timeout time.Duration) error {
 	defer h.stopAppending()
 	h.draining.Store(true)
+	defer h.listener.Close() // the server knows it only once Serve was called
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if h.server.Shutdown(ctx) == nil {
@@ -212,9 +217,9 @@ func (h *HTTP) unread(r *http.Request, err error) answer {
 func (h *HTTP) deliver(body *body) answer {
 	content, bare := body.bytes(), 0
 	if !framed(content) {
-		if len(content) > h.maxMessage {
+		if limit := h.limit(); len(content) > limit {
 			h.refuse(oversized)
-			return h.reject(&refusal{why: oversized, err: fmt.Errorf("message of %d bytes is larger than %d", len(content), h.maxMessage)})
+			return h.reject(&refusal{why: oversized, err: fmt.Errorf("message of %d bytes is larger than %d", len(content), limit)})
 		}
 		buf := getBuffer(len(content) + barePrefix)
 		defer buf.put()

@@ -63,13 +63,16 @@ func newIntake(cfg *IntakeConfig, pub Publisher, log logrus.FieldLogger, m *metr
 		return nil, err
 	}
 	in := &intake{metrics: m, pub: pub, spec: spec, signers: signers, signedOnly: cfg.RequireSignature, maxMessage: cfg.MaxMessageSize}
-	if fits := pub.MaxMessage(); fits < in.maxMessage {
+	if fits := in.limit(); fits < in.maxMessage {
 		log.WithFields(logrus.Fields{"max_message_size": in.maxMessage, "effective": fits}).
-			Warn("NATS server's max_payload is smaller than a frame of MAX_MESSAGE_SIZE: larger messages are refused")
-		in.maxMessage = fits
+			Warn("the stream takes no frame of MAX_MESSAGE_SIZE (see the NATS server's max_payload): larger messages than it takes are refused")
 	}
 	return in, nil
 }
+
+// limit is the largest message that is taken now, in bytes: another NATS server
+// may have another max_payload.
+func (in *intake) limit() int { return max(min(in.maxMessage, in.pub.MaxMessage()), 1) }
 
 // judge is what one goroutine needs to look at frames: scratch memory, from a pool.
 type judge struct {
@@ -81,7 +84,7 @@ var judges = sync.Pool{New: func() any { return new(judge) }}
 
 func (in *intake) newJudge() *judge {
 	j := judges.Get().(*judge)
-	j.scan = heka.Scanner{MaxMessage: in.maxMessage}
+	j.scan = heka.Scanner{MaxMessage: in.limit()}
 	return j
 }
 
@@ -230,17 +233,6 @@ func (in *intake) refuse(why reason) {
 	t := tally{received: 1}
 	t.refused[why] = 1
 	in.add(&t)
-}
-
-// notReady lists why clients should go elsewhere.
-func (in *intake) notReady(name string, draining bool) (reasons []string) {
-	if draining {
-		reasons = append(reasons, name+": draining")
-	}
-	if err := in.pub.Unavailable(); err != nil {
-		reasons = append(reasons, name+": "+err.Error())
-	}
-	return reasons
 }
 
 // ticket accompanies the records of one Append until they are stored.

@@ -222,8 +222,9 @@ func TestSignaturePolicies(t *testing.T) {
 func TestPublisherWithSmallBlocksLowersTheMessageLimit(t *testing.T) {
 	t.Parallel()
 	in := testIntake(t, &fakePublisher{maxMessage: 1000})
-	if in.maxMessage != 1000 {
-		t.Errorf("limit is %d bytes, want the 1000 that fit a block", in.maxMessage)
+	feed(t, in, append(frame(strings.Repeat("x", 1000)), frame("small")...), 65536)
+	if in.refused[oversized].Load() != 1 || in.stored.Load() != 1 {
+		t.Errorf("%d refused as oversized and %d stored, want one each", in.refused[oversized].Load(), in.stored.Load())
 	}
 }
 

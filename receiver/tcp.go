@@ -19,6 +19,7 @@ const (
 	readBudget       = 256 << 20        // bytes of read buffers, likewise: most of them wait for the publisher
 	stalledAfter     = 60 * time.Second // without a byte inside a frame
 	handshakeTimeout = 10 * time.Second
+	drainBacklog     = 50 * time.Millisecond  // at shutdown, for connections the system has taken already
 	drainSilence     = 200 * time.Millisecond // at shutdown, a connection this silent is done
 	drainReading     = 5 * time.Second        // and every one is after this
 	askAgain         = 50 * time.Millisecond  // whether the publisher takes records, or a buffer is free
@@ -40,8 +41,8 @@ type TCP struct {
 	givenUp                    atomic.Int64              // records read and not appended when time was over
 
 	mu    sync.Mutex
-	conns map[*conn]struct{}
-	wait  sync.WaitGroup // one for each of conns
+	conns map[*conn]struct{} // nil once closed
+	wait  sync.WaitGroup     // one for each of conns
 }
 
 // NewTCP listens as cfg says; Serve accepts. rep may be nil.
@@ -74,19 +75,20 @@ func NewTCP(cfg TCPConfig, pub Publisher, log logrus.FieldLogger, reg prometheus
 // Addr is where the receiver listens.
 func (t *TCP) Addr() net.Addr { return t.listener.Addr() }
 
-// NotReady lists why clients should go elsewhere; none when all is well.
+// NotReady lists why clients should go elsewhere: because the receiver drains.
+// Why the stream takes nothing is the publisher's to say.
 func (t *TCP) NotReady() []string {
-	return t.notReady("tcp receiver", t.serving.Err() != nil)
+	if t.drainEnd.Load() == nil {
+		return nil
+	}
+	return []string{"tcp receiver is draining"}
 }
 
 // Serve accepts connections until Shutdown and returns nil then.
 func (t *TCP) Serve() error {
 	for {
 		c, err := t.listener.Accept()
-		if t.serving.Err() != nil {
-			if err == nil {
-				c.Close()
-			}
+		if err != nil && t.drainEnd.Load() != nil {
 			return nil
 		}
 		if err != nil {
@@ -100,9 +102,12 @@ func (t *TCP) start(nc net.Conn) {
 	c := &conn{Conn: nc, t: t, size: smallestBuffer}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.drainEnd.Load() != nil {
+	if t.conns == nil {
 		nc.Close()
 		return
+	}
+	if t.drainEnd.Load() != nil {
+		c.wake()
 	}
 	t.conns[c] = struct{}{}
 	t.wait.Go(func() {
@@ -116,9 +121,11 @@ func (t *TCP) start(nc net.Conn) {
 // Shutdown stops accepting and goes on reading each connection until it has been
 // silent for 200 ms, but for 5 s at most. Records that were read by then wait for
 // room in the publisher's window until timeout has passed since the call; if some
-// are left, the error is an *IncompleteError. What clients send after our last
-// read is lost to them.
+// were given up, the error is an *IncompleteError. What clients send after our
+// last read is lost to them.
 func (t *TCP) Shutdown(timeout time.Duration) error {
+	timer := time.AfterFunc(timeout, t.stopAppending)
+	defer timer.Stop()
 	end := time.Now().Add(min(drainReading, timeout))
 	t.mu.Lock()
 	t.drainEnd.Store(&end)
@@ -127,10 +134,17 @@ func (t *TCP) Shutdown(timeout time.Duration) error {
 	}
 	t.mu.Unlock()
 	t.stopServing()
-	t.listener.Close()
 
-	timer := time.AfterFunc(timeout, t.stopAppending)
-	defer timer.Stop()
+	// Clients whose connection waits to be accepted may have sent already.
+	select {
+	case <-time.After(drainBacklog):
+	case <-t.appending.Done():
+	}
+	t.listener.Close()
+	t.mu.Lock()
+	t.conns = nil // none can start from now on
+	t.mu.Unlock()
+
 	t.wait.Wait()
 	t.stopAppending()
 	if n := t.givenUp.Load(); n > 0 {

@@ -159,3 +159,10 @@ func (a *assembler) wait(context.Context) { a.out.batches.Wait() }
 func (a *assembler) helpers() []func(context.Context) {
 	return []func(context.Context){a.out.probe}
 }
+
+func (a *assembler) notReady() []string {
+	if paused, _ := a.out.gate.closed(); paused != "" {
+		return []string{"sink paused: " + paused}
+	}
+	return nil
+}

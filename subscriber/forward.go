@@ -2,10 +2,12 @@ package subscriber
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
+	"github.com/sirupsen/logrus"
 
 	"lagermeister/ledger"
 	"lagermeister/stream"
@@ -15,8 +17,9 @@ import (
 type Forwarder interface {
 	// Forward stores one finished block as it is, under the message id origin,
 	// with header Lm-Records and Lm-Cut. It waits while its window is full. An
-	// error means that stored is never called; nil that it is called once, with
-	// nil when the block is durable. header and body belong to it until then.
+	// error means that stored is never called: ctx has ended, or the block can
+	// never be stored there. nil means that stored is called once, with nil when
+	// the block is durable. header and body belong to it until then.
 	Forward(ctx context.Context, origin string, header nats.Header, body []byte, stored func(error)) error
 }
 
@@ -26,8 +29,11 @@ type forwarding struct {
 	metrics *metrics
 	report  *report
 	walk    walker
+	log     logrus.FieldLogger
 	open    atomic.Int64  // blocks not yet answered
 	ended   chan struct{} // holds a token when one was answered
+
+	unfit atomic.Int64 // blocks the far end can never take, held until someone acts
 }
 
 func (f *forwarding) run(ctx, work context.Context, blocks <-chan *block) {
@@ -66,10 +72,16 @@ func (f *forwarding) take(work context.Context, b *block) bool {
 		}
 		f.answered()
 	})
-	if err != nil {
-		f.answered()
+	switch {
+	case err == nil:
+		return true
+	case work.Err() == nil:
+		f.unfit.Add(1)
+		f.log.WithError(err).WithField("sequence", b.seq).
+			Error("block cannot be forwarded: it is held, and keeps its place in the stream, until the far end can take it and this program is started again")
 	}
-	return err == nil
+	f.answered()
+	return work.Err() == nil
 }
 
 func (f *forwarding) answered() {
@@ -83,7 +95,7 @@ func (f *forwarding) answered() {
 // records is how many records b holds: what its publisher counted, or what a
 // walk over it finds.
 func (f *forwarding) records(b *block) (n uint64) {
-	if n, err := strconv.ParseUint(b.header.Get(stream.HeaderRecords), 10, 32); err == nil {
+	if n, err := strconv.ParseUint(b.header.Get(stream.HeaderRecords), 10, 32); err == nil && n > 0 {
 		return n
 	}
 	f.walk.reset(b.body)
@@ -106,3 +118,10 @@ func (f *forwarding) wait(work context.Context) {
 }
 
 func (f *forwarding) helpers() []func(context.Context) { return nil }
+
+func (f *forwarding) notReady() []string {
+	if n := f.unfit.Load(); n > 0 {
+		return []string{fmt.Sprintf("%d blocks cannot be forwarded, see the log", n)}
+	}
+	return nil
+}

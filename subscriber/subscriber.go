@@ -52,6 +52,8 @@ type output interface {
 	wait(work context.Context)
 	// helpers returns what has to run beside it until its context ends.
 	helpers() []func(context.Context)
+	// notReady says what keeps it from its work, in words for /ready.
+	notReady() []string
 }
 
 // Open joins a group that delivers single records to s, encoded by enc and, when
@@ -96,7 +98,7 @@ func OpenForward(ctx context.Context, nc *nats.Conn, cfg Config, streams stream.
 	if err != nil {
 		return nil, err
 	}
-	m.out = &forwarding{to: f, metrics: m.metrics, report: newReport(rep, cfg.Sender, m.held), ended: make(chan struct{}, 1)}
+	m.out = &forwarding{to: f, log: m.log, metrics: m.metrics, report: newReport(rep, cfg.Sender, m.held), ended: make(chan struct{}, 1)}
 	return m, m.begin(ctx)
 }
 
@@ -233,7 +235,6 @@ func (m *Subscriber) Run(ctx context.Context) error {
 	m.draining.Store(true)
 	m.gate.drain()
 	late := time.AfterFunc(m.cfg.DrainTimeout, giveUp)
-	defer late.Stop()
 	fetching.Wait()
 	taking.Wait()
 	if m.stuck() {
@@ -244,7 +245,7 @@ func (m *Subscriber) Run(ctx context.Context) error {
 		s.dead.Wait()
 		_ = s.ledger.Flush(work) // what is not settled is given back
 	}
-	intime := work.Err() == nil
+	inTime := late.Stop()
 	giveUp()
 	helping.Wait()
 	returned := m.giveBack()
@@ -253,7 +254,7 @@ func (m *Subscriber) Run(ctx context.Context) error {
 	if cause := context.Cause(intake); ctx.Err() == nil {
 		return cause
 	}
-	if !intime && returned > 0 {
+	if !inTime && returned > 0 {
 		return &Incomplete{Blocks: returned}
 	}
 	return nil
@@ -382,9 +383,9 @@ func (m *Subscriber) NotReady() []string {
 	}
 	say("draining", m.draining.Load())
 	say("broker: not connected", !m.nc.IsConnected())
-	paused, held := m.gate.closed()
-	say("sink paused: "+paused, paused != "")
+	_, held := m.gate.closed()
 	say(held, held != "")
+	reasons = append(reasons, m.out.notReady()...)
 	sources := m.open()
 	say("no stream holds subject "+m.streams.Subject, len(sources) == 0)
 	for _, s := range sources {

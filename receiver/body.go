@@ -138,18 +138,17 @@ func (u unpackers) unpack(ctx context.Context, packed *body, encoding string, li
 
 	one.source.Reset(packed.bytes())
 	defer one.source.Reset(nil)
-	var r io.Reader = &one.gzip
-	err := error(nil)
+	var decoder interface {
+		io.Reader
+		Reset(io.Reader) error
+	} = &one.gzip
 	if encoding == "zstd" {
-		r = one.zstd
-		err = one.zstd.Reset(&one.source)
-	} else {
-		err = one.gzip.Reset(&one.source)
+		decoder = one.zstd
 	}
-	if err != nil {
+	if err := decoder.Reset(&one.source); err != nil {
 		return nil, packedError(encoding, err)
 	}
-	plain, err := readBody(r, -1, limit, packed.budget)
+	plain, err := readBody(decoder, -1, limit, packed.budget)
 	if err != nil && !errors.Is(err, errBodyTooLarge) && !errors.Is(err, errBodyBudget) {
 		return nil, packedError(encoding, err)
 	}

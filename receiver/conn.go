@@ -205,7 +205,7 @@ func (c *conn) read(p []byte, limit time.Duration) (int, error) {
 		if c.limited {
 			deadline = time.Now().Add(limit)
 		}
-		c.SetReadDeadline(deadline)
+		_ = c.SetReadDeadline(deadline) // of a closed connection: Read says so
 	}
 	c.mu.Unlock()
 	return c.Read(p)
@@ -222,5 +222,5 @@ func (c *conn) drain(end time.Time) {
 	if silent := time.Now().Add(drainSilence); silent.Before(end) {
 		end = silent
 	}
-	c.SetReadDeadline(end)
+	_ = c.SetReadDeadline(end)
 }

@@ -102,7 +102,7 @@ func split(b []byte) (frames [][]byte) {
 	r.OnSkip = func(int64, int64) { panic("garbage among the frames") }
 	for {
 		f, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return frames
 		}
 		if err != nil {

@@ -393,7 +393,7 @@ func TestHTTPWithTLSAndClientCertificates(t *testing.T) {
 	send := func(own ...tls.Certificate) (reply, error) {
 		transport := &http.Transport{TLSClientConfig: server.trusting(own...)}
 		defer transport.CloseIdleConnections()
-		r, err := http.NewRequestWithContext(context.Background(), "POST", "https://"+h.Addr().String(), bytes.NewReader(frame("x")))
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://"+h.Addr().String(), bytes.NewReader(frame("x")))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,6 +34,7 @@ var answers = []struct {
 	// or 429, a missing index as 404, whatever the status.
 	{errorType: "cluster_block_exception", item: PauseAll, batch: PauseAll},
 	{errorType: "index_not_found", item: PauseAll, batch: PauseAll},
+	{errorType: NoHandler, item: PauseAll, batch: PauseAll},
 
 	{from: 0, to: 0, item: TryAgain, batch: TryAgain},
 	{from: 200, to: 299, item: Done, batch: Done},
@@ -53,6 +54,10 @@ var answers = []struct {
 	// Redirects, other 4xx, and what is no final HTTP status: someone must look.
 	{from: 1, to: 999, item: PauseAll, batch: PauseAll},
 }
+
+// NoHandler is the error type given to the 400 by which Elasticsearch and
+// OpenSearch say that a URL's path is wrong: no record is to blame for that.
+const NoHandler = "no_handler_found"
 
 // JudgeItem looks up the answer to one item of a bulk request.
 func JudgeItem(status int, errorType string) Verdict {

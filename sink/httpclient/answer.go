@@ -17,11 +17,11 @@ import (
 // beginning of whatever text there is.
 func explain(resp *http.Response, body []byte) (errorType, reason string) {
 	if resp.StatusCode/100 == 3 {
-		to, err := url.Parse(resp.Header.Get("Location"))
-		if err != nil || to.Host == "" {
-			return "redirect", "redirects are not followed; set the URL it leads to"
+		reason = "redirects are not followed; set the URL it leads to"
+		if to, err := url.Parse(resp.Header.Get("Location")); err == nil && to.Host != "" {
+			reason += ", at " + to.Scheme + "://" + to.Host // the rest may hold a token
 		}
-		return "redirect", "to " + sink.Words([]byte(to.Scheme+"://"+to.Host)) + "; redirects are not followed, set the URL it leads to"
+		return "redirect", sink.Words([]byte(reason))
 	}
 	var answer struct {
 		Error json.RawMessage `json:"error"`
@@ -36,7 +36,10 @@ func explain(resp *http.Response, body []byte) (errorType, reason string) {
 		case json.Unmarshal(answer.Error, &object) == nil && object.Type+object.Reason != "":
 			return sink.Words([]byte(object.Type)), sink.Words([]byte(object.Reason))
 		case json.Unmarshal(answer.Error, &text) == nil:
-			return "", sink.Words([]byte(text))
+			if strings.HasPrefix(text, "no handler found for uri") {
+				errorType = sink.NoHandler
+			}
+			return errorType, sink.Words([]byte(text))
 		}
 	}
 	if len(bytes.TrimSpace(body)) == 0 {

@@ -179,10 +179,12 @@ func TestStatusDecidesTheClass(t *testing.T) {
 		{413, [2]string{}, "<html>big</html>", sink.Error{Class: sink.Split, Reason: "<html>big</html>"}},
 		{401, [2]string{}, `{"error":"who are you"}`, sink.Error{Class: sink.Pause, Reason: "who are you"}},
 		{302, [2]string{"Location", "https://u:geheim@login/x?token=geheim"}, "", sink.Error{Class: sink.Pause, Type: "redirect",
-			Reason: "to https://login; redirects are not followed, set the URL it leads to"}},
+			Reason: "redirects are not followed; set the URL it leads to, at https://login"}},
 		{307, [2]string{"Location", "/other"}, "", sink.Error{Class: sink.Pause, Type: "redirect", Reason: "redirects are not followed; set the URL it leads to"}},
 		{404, [2]string{}, `{"error":{"type":"index_not_found_exception","reason":"no such index"}}`,
 			sink.Error{Class: sink.Pause, Type: "index_not_found_exception", Reason: "no such index"}},
+		{400, [2]string{}, `{"error":"no handler found for uri [/x/_bulk] and method [POST]"}`,
+			sink.Error{Class: sink.Pause, Type: sink.NoHandler, Reason: "no handler found for uri [/x/_bulk] and method [POST]"}},
 		{500, [2]string{}, strings.Repeat("long ", 1e6), sink.Error{Class: sink.Again, Reason: sink.Words([]byte(strings.Repeat("long ", 1000)))}},
 	} {
 		var posts atomic.Int32

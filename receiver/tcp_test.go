@@ -225,6 +225,23 @@ func TestTCPIncompleteFramesBeyondTheBudgetEndTheConnection(t *testing.T) {
 	checkBalance(t, r.metrics)
 }
 
+func TestTCPConnectionsWaitForReadBuffers(t *testing.T) {
+	t.Parallel()
+	pub := &fakePublisher{full: make(chan struct{})}
+	r := startTCP(t, pub)
+	r.reads.limit = 2 * smallestBuffer
+	for range 5 {
+		write(t, dial(t, r.Addr()), frame("x"))
+	}
+	eventually(t, "two records read, the publisher waits", func() bool { return r.received.Load() == 2 && r.connections.Load() == 5 })
+	if used := r.reads.used.Load(); used > 2*smallestBuffer {
+		t.Errorf("%d bytes of buffers held, limit %d", used, 2*smallestBuffer)
+	}
+	close(pub.full)
+	appended(t, pub, 5)
+	checkBalance(t, r.metrics)
+}
+
 func TestTCPConnectionLimit(t *testing.T) {
 	t.Parallel()
 	pub := &fakePublisher{}

@@ -1,0 +1,171 @@
+// Command stats_proxy shows what the other programs report: live figures in the
+// browser, the original's /messages and /config, and search in Elasticsearch.
+// Run it with --help for its settings.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	group "github.com/oklog/run"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lagermeister/dashboard"
+	"lagermeister/internal/program"
+	"lagermeister/search"
+	"lagermeister/stats"
+	"lagermeister/stream"
+)
+
+// own are the settings of the program itself.
+type own struct {
+	program.Log
+	Subject string `envconfig:"SUB_CHANNEL" default:"stats-events" original:"true" desc:"NATS subject of the events"`
+}
+
+// remote says where to search.
+type remote struct {
+	URL      []string `envconfig:"REMOTE_URL" desc:"URLs of the nodes of the Elasticsearch or OpenSearch to search in; empty: there is no search"`
+	Index    string   `envconfig:"REMOTE_INDEX" default:"lagermeister-*" desc:"indices to search in, names or patterns, comma-separated"`
+	Username string   `envconfig:"REMOTE_USERNAME" desc:"user name there, for basic authentication"`
+	Password string   `envconfig:"REMOTE_PASSWORD" secret:"true" desc:"password there"`
+	APIKey   string   `envconfig:"REMOTE_API_KEY" secret:"true" desc:"API key there, in base64, instead of a user"`
+	Bearer   string   `envconfig:"REMOTE_BEARER_TOKEN" secret:"true" desc:"token there, instead of a user"`
+	CA       string   `envconfig:"REMOTE_CA" desc:"PEM file with the authorities that may sign the certificate there; empty: the system's"`
+	Partial  bool     `envconfig:"REMOTE_RESTRICTED" default:"false" desc:"true: documents lack fields of their messages, since ESSUB_FIELDS or ESSUB_DYNAMIC_FIELDS is set"`
+}
+
+// Validate refuses URLs that cannot be asked; it repeats none, they may hold a
+// password.
+func (r *remote) Validate() error {
+	for _, text := range r.URL {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return errors.New("REMOTE_URL: expected URLs such as http://localhost:9200, comma-separated")
+		}
+	}
+	_, err := r.tls()
+	return err
+}
+
+func (r *remote) tls() (*tls.Config, error) {
+	if r.CA == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(r.CA)
+	if err != nil {
+		return nil, fmt.Errorf("REMOTE_CA=%s: expected a readable PEM file: %w", r.CA, err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("REMOTE_CA=%s: expected certificates in PEM form, found none", r.CA)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}
+
+// store returns where to search, nil when that is nowhere.
+func (r *remote) store() (search.Store, error) {
+	if len(r.URL) == 0 {
+		return nil, nil
+	}
+	conf, err := r.tls()
+	if err != nil {
+		return nil, err
+	}
+	return search.NewElastic(search.ElasticConfig{URLs: r.URL, Index: r.Index, Username: r.Username, Password: r.Password,
+		APIKey: r.APIKey, Bearer: r.Bearer, TLS: conf, Restricted: r.Partial})
+}
+
+// settings are read from variables with the prefix PROXY, whichever part they
+// belong to.
+type settings struct {
+	program   own
+	dashboard dashboard.Config
+	remote    remote
+	nats      stream.DialConfig
+}
+
+func (s *settings) parts() (parts []program.Part) {
+	for _, part := range []any{&s.program, &s.dashboard, &s.remote, &s.nats} {
+		parts = append(parts, program.Part{Prefix: "PROXY", Config: part})
+	}
+	return parts
+}
+
+func main() {
+	var s settings
+	program.Main("stats_proxy", &s.program.Log, func(ctx context.Context, p *program.Program) error {
+		return run(ctx, p, &s)
+	}, s.parts()...)
+}
+
+// run wires the parts together: NATS subject, hub, dashboard.
+func run(ctx context.Context, p *program.Program, s *settings) error {
+	store, err := s.remote.store()
+	if err != nil {
+		return fmt.Errorf("search: %w", err)
+	}
+	nc, err := stream.Dial(ctx, s.nats, p.Name, p.Log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	hub := stats.NewHub()
+	defer hub.Close()
+	server, err := dashboard.New(s.dashboard, hub, store, p.Log)
+	if err != nil {
+		return err
+	}
+	defer server.Shutdown()
+	if _, err := nc.Subscribe(s.program.Subject, func(m *nats.Msg) { hub.Publish(m.Data) }); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", s.program.Subject, err)
+	}
+	p.Check(func() []string {
+		if !nc.IsConnected() {
+			return []string{"not connected to NATS, what is shown is not current"}
+		}
+		return nil
+	})
+	server.Check(p.NotReady)
+	server.SetVersion(program.Version())
+	watch(p.Registry, hub)
+	admin(server, p)
+
+	p.Log.WithField("address", server.Addr()).WithField("subject", s.program.Subject).Info("showing live events")
+	p.Ready(fmt.Sprintf("dashboard on %v", server.Addr()))
+	var g group.Group
+	g.Add(group.ContextHandler(ctx))
+	g.Add(server.Serve, func(error) { server.Shutdown() })
+	if err := g.Run(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// admin adds what monitors ask for to the dashboard's port: whether the process
+// lives may be asked without a token, figures not.
+func admin(server *dashboard.Server, p *program.Program) {
+	mux := http.NewServeMux()
+	program.AdminRoutes(mux, p.Registry, p.NotReady)
+	server.HandlePublic("/health", "/health", mux)
+	server.HandlePublic("/ready", "/ready", mux)
+	server.Handle("/metrics", mux)
+	server.Handle("/version", mux)
+}
+
+func watch(reg prometheus.Registerer, hub *stats.Hub) {
+	reg.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "lagermeister_dashboard_viewers", Help: "Open live views."},
+			func() float64 { open, _ := hub.Viewers(); return float64(open) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "lagermeister_dashboard_viewers_cut_total", Help: "Live views cut off because they were too slow."},
+			func() float64 { _, cut := hub.Viewers(); return float64(cut) }),
+	)
+}

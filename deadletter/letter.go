@@ -10,6 +10,7 @@
 package deadletter
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -75,6 +76,20 @@ func (l *Letter) Msg() *nats.Msg {
 		}
 	}
 	return &nats.Msg{Subject: l.Subject(), Header: h, Data: l.Frame}
+}
+
+// fit cuts the letter so that it goes into one message of at most size bytes,
+// and says so in the reason; false means that this is no help. What our own
+// publishers store is never that large.
+func (l *Letter) fit(size int64) bool {
+	const headers = 8 << 10
+	room := max(size-headers, 0)
+	if int64(len(l.Frame)) <= room {
+		return false
+	}
+	l.Reason = fmt.Sprintf("cut from %d bytes: %s", len(l.Frame), l.Reason)
+	l.Frame = l.Frame[:room]
+	return true
 }
 
 // words makes text fit for a header: a line end in it would begin another one.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sirupsen/logrus"
 )
@@ -81,9 +82,13 @@ func (s *Store) store(ctx context.Context, l *Letter) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		if refused(err, textFull) {
+		switch {
+		case refused(err, textFull):
 			s.setFull(true, err)
-		} else {
+		case errors.Is(err, nats.ErrMaxPayload) && l.fit(s.js.Conn().MaxPayload()):
+			s.log.WithError(err).WithField("letter", l.Subject()).Warn("dead letter does not fit a message, its bytes are cut")
+			continue
+		default:
 			s.log.WithError(err).WithFields(logrus.Fields{"letter": l.Subject(), "attempt": attempt}).
 				Warn("dead letter not stored, sending it again")
 		}

@@ -53,6 +53,7 @@ func defaults() *settings {
 	s.subscriber.BatchSize, s.subscriber.BatchTimeout = 1000, 500*time.Millisecond
 	s.subscriber.AllByDefault = true
 	s.encode.Format = "ecs"
+	s.sink.RemoteURL = []string{"http://localhost:9200"}
 	return s
 }
 

@@ -1,0 +1,47 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"lagermeister/dashboard"
+	"lagermeister/internal/program"
+	"lagermeister/search"
+	"lagermeister/stats"
+)
+
+// openDashboard shows the events of this process and of all others on its NATS
+// server, and searches where the records go.
+func (pl *Pipeline) openDashboard(context.Context) (err error) {
+	hub := stats.NewHub()
+	pl.closing(hub.Close)
+	if _, err := pl.conn.Subscribe(stats.DefaultSubject, func(m *nats.Msg) { hub.Publish(m.Data) }); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", stats.DefaultSubject, err)
+	}
+	store, err := pl.searchIn()
+	if err != nil {
+		return err
+	}
+	if pl.dashboard, err = dashboard.New(pl.settings.Dashboard, hub, store, pl.log); err != nil {
+		return err
+	}
+	pl.closing(pl.dashboard.Shutdown)
+	pl.dashboard.Check(pl.program.NotReady)
+	pl.dashboard.SetVersion(program.Version())
+	return nil
+}
+
+// searchIn is the store that the records go to.
+func (pl *Pipeline) searchIn() (search.Store, error) {
+	if pl.store != nil {
+		return pl.store.Store, nil
+	}
+	bulk, encode := &pl.settings.Bulk, &pl.settings.Encode
+	return search.NewElastic(search.ElasticConfig{
+		URLs: bulk.RemoteURL, Index: "lagermeister-*",
+		Username: bulk.Username, Password: bulk.Password, APIKey: bulk.APIKey, Bearer: bulk.BearerToken,
+		Restricted: len(encode.Fields)+len(encode.DynamicFields) > 0,
+	})
+}

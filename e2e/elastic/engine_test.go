@@ -1,9 +1,7 @@
 // Package elastic holds what is promised about real search engines, tried on
-// them: .ci/elastic fetches and starts Elasticsearch and OpenSearch and names
-// them in ELASTIC_URL, OPENSEARCH_URL and OPENSEARCH2_URL. Without these the
-// tests are skipped.
-//
-//	.ci/elastic go test ./e2e/elastic/
+// them: .ci/elastic fetches and starts Elasticsearch and OpenSearch, names them
+// in ELASTIC_URL, OPENSEARCH_URL and OPENSEARCH2_URL, and runs these tests.
+// Without the variables they are skipped.
 package elastic
 
 import (

@@ -40,20 +40,25 @@ type Store struct {
 	full   atomic.Bool
 	slots  chan struct{}
 	wait   sync.WaitGroup
+
+	abandon   sync.Once
+	abandoned chan struct{}
 }
 
 // NewStore returns a store. onFull is told when the stream takes no more, and
 // when it does again; it may be called from several goroutines.
 func NewStore(js jetstream.JetStream, log logrus.FieldLogger, onFull func(full bool)) *Store {
-	return &Store{js: js, log: log, onFull: onFull, slots: make(chan struct{}, window)}
+	return &Store{js: js, log: log, onFull: onFull, slots: make(chan struct{}, window), abandoned: make(chan struct{})}
 }
 
 // Put begins to store l, waiting while the window is full. stored is called
 // once, from another goroutine, when the letter is durable; it is never called
-// when ctx ends first. Frame must not change until then.
+// when ctx ends first, or Abandon was called. Frame must not change until then.
 func (s *Store) Put(ctx context.Context, l Letter, stored func()) {
 	select {
 	case s.slots <- struct{}{}:
+	case <-s.abandoned:
+		return
 	case <-ctx.Done():
 		return
 	}
@@ -64,6 +69,10 @@ func (s *Store) Put(ctx context.Context, l Letter, stored func()) {
 		}
 	})
 }
+
+// Abandon gives up on letters that cannot be stored: what is waiting for another
+// try, and what comes after.
+func (s *Store) Abandon() { s.abandon.Do(func() { close(s.abandoned) }) }
 
 // Wait returns when no letter is on its way; Put must not be called meanwhile.
 func (s *Store) Wait() { s.wait.Wait() }
@@ -92,14 +101,16 @@ func (s *Store) store(ctx context.Context, l *Letter) bool {
 			s.log.WithError(err).WithFields(logrus.Fields{"letter": l.Subject(), "attempt": attempt}).
 				Warn("dead letter not stored, sending it again")
 		}
-		timer := time.NewTimer(wait/2 + time.Duration(rand.Int64N(int64(wait/2))))
+		timer := time.NewTimer(wait/2 + rand.N(wait/2))
+		wait = min(2*wait, retryMax)
 		select {
 		case <-timer.C:
+			continue
+		case <-s.abandoned:
 		case <-ctx.Done():
-			timer.Stop()
-			return false
 		}
-		wait = min(2*wait, retryMax)
+		timer.Stop()
+		return false
 	}
 }
 

@@ -66,18 +66,27 @@ func (a *assembler) run(ctx, work context.Context, blocks <-chan *block) {
 // reports false when work ended first; b then stays without an outcome.
 func (a *assembler) take(work context.Context, b *block) bool {
 	b.begin()
+	filtered, ok := a.records(work, b)
+	if !ok {
+		return false
+	}
+	a.out.metrics.filtered(filtered)
+	b.end(ledger.Block{Filtered: filtered}, 1)
+	return true
+}
+
+// records goes over the records of b and returns how many nobody wants.
+func (a *assembler) records(work context.Context, b *block) (filtered uint64, ok bool) {
 	a.walk.reset(b.body)
-	var filtered uint64
 	for index := 0; ; index++ {
-		p, ok := a.walk.next()
-		if !ok {
-			break
-		}
-		if b.other {
+		p, more := a.walk.next()
+		switch {
+		case !more:
+			return filtered, true
+		case b.other:
 			filtered++
 			continue
-		}
-		if !p.whole {
+		case !p.whole:
 			a.bury(work, b, index, p.raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: "not a complete frame"})
 			continue
 		}
@@ -91,12 +100,9 @@ func (a *assembler) take(work context.Context, b *block) bool {
 		}
 		a.encode(work, b, index, p.raw)
 		if a.batch != nil && a.batch.full(a.limits) && !a.flush(work) {
-			return false
+			return filtered, false
 		}
 	}
-	a.out.metrics.filtered(filtered)
-	b.end(ledger.Block{Filtered: filtered}, 1)
-	return true
 }
 
 // encode appends the message just parsed to the batch.

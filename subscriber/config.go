@@ -47,8 +47,11 @@ type pace struct {
 	retryMin, retryMax time.Duration // back-off of a failed post
 	probe              time.Duration // how often a paused sink is asked
 	rescan             time.Duration // how often new streams are looked for
-	look               time.Duration // how often the ledger's size and the group's lag are read
-	progress           time.Duration
+	// fetch is how long one fetch waits for blocks. At shutdown the last one has
+	// to end by itself, or what it brings would be lost to the group for AckWait.
+	fetch    time.Duration
+	look     time.Duration // how often the ledger's size and the group's lag are read
+	progress time.Duration
 }
 
 func (p *pace) setDefaults() {
@@ -60,6 +63,7 @@ func (p *pace) setDefaults() {
 		{&p.retryMax, 30 * time.Second},
 		{&p.probe, 30 * time.Second},
 		{&p.rescan, 30 * time.Second},
+		{&p.fetch, time.Second},
 		{&p.look, 5 * time.Second},
 		{&p.progress, progress},
 	} {

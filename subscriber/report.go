@@ -8,18 +8,19 @@ import (
 	"lagermeister/stats"
 )
 
-// batchSender is the name under which the original reported its batches.
-const batchSender = "sumologic-publisher"
+// originalBatches is the name under which the original counted its batches.
+const originalBatches = "sumologic-publisher"
 
 // report tells the dashboard what this member does, in the original's events:
 // Lag (seconds from the cut of a block to the sink's answer, the largest of the
 // second, also while nothing is answered), BatchSize, Throughput and BatchCount,
 // with the sizes that really were.
 type report struct {
-	to     *stats.Reporter // may be nil
-	sender string
-	host   string
-	held   *held
+	to      *stats.Reporter // may be nil
+	sender  string
+	batches string // sender of BatchCount
+	host    string
+	held    *held
 
 	mu  sync.Mutex
 	lag time.Duration // largest since the last sample
@@ -27,7 +28,10 @@ type report struct {
 
 func newReport(to *stats.Reporter, sender string, held *held) *report {
 	host, _ := os.Hostname() // only a label
-	r := &report{to: to, sender: sender, host: host, held: held}
+	r := &report{to: to, sender: sender, batches: sender, host: host, held: held}
+	if sender == stats.HTTPOutput {
+		r.batches = originalBatches
+	}
 	to.Sample(r.sample)
 	return r
 }
@@ -35,7 +39,7 @@ func newReport(to *stats.Reporter, sender string, held *held) *report {
 // posted tells of an attempt with n records.
 func (r *report) posted(n int) {
 	r.to.Report(stats.Event{MetricType: "BatchSize", Sender: r.sender, Value: float64(n), Aggregate: stats.Average})
-	r.to.Report(stats.Event{MetricType: "BatchCount", Sender: batchSender, SourceIP: r.host, Value: 1, Aggregate: stats.Total})
+	r.to.Report(stats.Event{MetricType: "BatchCount", Sender: r.batches, SourceIP: r.host, Value: 1, Aggregate: stats.Total})
 }
 
 // delivered tells of n records whose oldest block was cut at oldest.

@@ -17,12 +17,8 @@ import (
 	"lagermeister/stream"
 )
 
-// Fetch requests: so many blocks at most, for so long. At shutdown the last one
-// has to end by itself, or what it brings would be lost to the group for AckWait.
-const (
-	fetchBlocks = 512
-	fetchWait   = time.Second
-)
+// fetchBlocks is how many blocks one fetch asks for at most.
+const fetchBlocks = 512
 
 // silence is how long nothing must have come, though there is more in the
 // stream, before the group counts as being at its pending limit.
@@ -75,7 +71,7 @@ func (s *source) fetch(ctx context.Context, out chan<- *block) error {
 		}
 		// One message must always fit, or the largest would never come.
 		most := max(free, s.nc.MaxPayload()+4096)
-		batch, err := s.consumer.Fetch(fetchBlocks, jetstream.FetchMaxBytes(int(most)), jetstream.FetchMaxWait(fetchWait))
+		batch, err := s.consumer.Fetch(fetchBlocks, jetstream.FetchMaxBytes(int(most)), jetstream.FetchMaxWait(s.pace.fetch))
 		if err == nil {
 			s.receive(ctx, batch, out)
 			err = batch.Error()

@@ -234,16 +234,16 @@ func (m *Subscriber) Run(ctx context.Context) error {
 	<-intake.Done()
 	m.draining.Store(true)
 	m.gate.drain()
+	m.abandonDeadLetters()
 	late := time.AfterFunc(m.cfg.DrainTimeout, giveUp)
 	fetching.Wait()
 	taking.Wait()
-	if m.stuck() {
-		giveUp() // waiting would not help
-	}
 	m.out.wait(work)
 	for _, s := range m.open() {
 		s.dead.Wait()
-		_ = s.ledger.Flush(work) // what is not settled is given back
+		if !s.ledger.Full() {
+			_ = s.ledger.Flush(work) // what is not settled is given back
+		}
 	}
 	inTime := late.Stop()
 	giveUp()
@@ -361,6 +361,7 @@ func (m *Subscriber) unsubscribe() {
 // deadLettersFull stops delivery while any stream takes no dead letters.
 func (m *Subscriber) deadLettersFull(full bool) {
 	m.metrics.deadLettersFull(full)
+	m.abandonDeadLetters()
 	if slices.ContainsFunc(m.open(), func(s *source) bool { return s.dead.Full() }) {
 		m.gate.hold("dead-letter stream is full")
 	} else {
@@ -368,9 +369,14 @@ func (m *Subscriber) deadLettersFull(full bool) {
 	}
 }
 
-// stuck says that nothing can be settled at the moment.
-func (m *Subscriber) stuck() bool {
-	return slices.ContainsFunc(m.open(), func(s *source) bool { return s.dead.Full() || s.ledger.Full() })
+// abandonDeadLetters stops waiting for room for dead letters at shutdown; their
+// blocks go back to the group.
+func (m *Subscriber) abandonDeadLetters() {
+	for _, s := range m.open() {
+		if m.draining.Load() && s.dead.Full() {
+			s.dead.Abandon()
+		}
+	}
 }
 
 // NotReady lists why this member cannot do its work, in words for /ready.

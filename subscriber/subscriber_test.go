@@ -354,21 +354,28 @@ func TestAFullDeadLetterStreamPausesDelivery(t *testing.T) {
 	}
 	resize(1)
 	m := w.join(w.nc, testConfig(), s)
-	w.publish([]byte("junk"), 1)
+	const junk = 150 // more letters than are on their way at a time
+	for range junk {
+		w.publish([]byte("junk"), 1)
+	}
 	w.until("a reason on /ready", func() bool {
 		return strings.Contains(strings.Join(m.NotReady(), ";"), "dead-letter stream is full")
 	})
 	w.store("a")
-	if err := m.stop(); err != nil { // a member that waits for room does not wait to stop
+	start := time.Now()
+	if err := m.stop(); err != nil {
 		t.Fatal(err)
+	}
+	if took := time.Since(start); took >= testConfig().DrainTimeout {
+		t.Errorf("waited %v for room that does not come", took)
 	}
 	if s.len() != 0 {
 		t.Error("delivery went on while dead letters could not be stored")
 	}
 	resize(1 << 20)
 	w.join(w.nc, testConfig(), s)
-	want := ledger.Sums{Records: 2, Delivered: 1, Dead: 1}
-	if got := w.settled(2); got != want {
+	want := ledger.Sums{Records: junk + 1, Delivered: 1, Dead: junk}
+	if got := w.settled(junk + 1); got != want {
 		t.Errorf("settled %+v, want %+v", got, want)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	group "github.com/oklog/run"
@@ -128,6 +129,7 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 	if _, err := nc.Subscribe(s.program.Subject, func(m *nats.Msg) { hub.Publish(m.Data) }); err != nil {
 		return fmt.Errorf("subscribe to %s: %w", s.program.Subject, err)
 	}
+	_ = nc.FlushTimeout(5 * time.Second) // what is published from now on is seen; should the server be gone, reconnecting subscribes
 	p.Check(func() []string {
 		if !nc.IsConnected() {
 			return []string{"not connected to NATS, what is shown is not current"}

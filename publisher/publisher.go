@@ -94,27 +94,42 @@ type Publisher struct {
 // this NATS user may not ask is skipped with one info line. Close ends the
 // publisher; nc stays with the caller and must outlive it.
 func Open(ctx context.Context, nc *nats.Conn, cfg Config, sc stream.Config, log logrus.FieldLogger, reg prometheus.Registerer) (*Publisher, error) {
-	p := &Publisher{
-		nc:      nc,
-		subject: sc.Subject,
-		runID:   rand.Text(),
-		bare:    cfg.PublishFormat == FormatMessage,
-		log:     log.WithFields(logrus.Fields{"component": "publisher", "subject": sc.Subject}),
-		turn:    make(chan struct{}, 1),
-		space:   make(chan struct{}, 1),
-		wake:    make(chan struct{}, 1),
-	}
+	p := newPublisher(nc, cfg, sc.Subject, log)
 	ensure, err := p.prepare(ctx, sc)
 	if err != nil {
 		return nil, err
 	}
+	if err := p.start(reg, ensure); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func newPublisher(nc *nats.Conn, cfg Config, subject string, log logrus.FieldLogger) *Publisher {
+	p := &Publisher{
+		nc:      nc,
+		subject: subject,
+		runID:   rand.Text(),
+		bare:    cfg.PublishFormat == FormatMessage,
+		log:     log.WithFields(logrus.Fields{"component": "publisher", "subject": subject}),
+		turn:    make(chan struct{}, 1),
+		space:   make(chan struct{}, 1),
+		wake:    make(chan struct{}, 1),
+	}
+	p.window.bare = p.bare
+	p.window.open = p.window.newBlock()
+	p.setLimit()
+	return p
+}
+
+// start makes p ready for callers. ensure creates a missing stream; nil leaves it missing.
+func (p *Publisher) start(reg prometheus.Registerer, ensure func(context.Context) error) (err error) {
 	p.metrics = newMetrics(reg, p)
 	if p.sender, err = newSender(p, ensure); err != nil {
-		return nil, fmt.Errorf("subscribe to the acknowledgements of %s: %w", sc.Subject, err)
+		return fmt.Errorf("subscribe to the acknowledgements of %s: %w", p.subject, err)
 	}
-	p.window.open = p.window.newBlock()
 	go p.sender.run()
-	return p, nil
+	return nil
 }
 
 // prepare looks at the stream, and returns a function that creates it again
@@ -124,8 +139,6 @@ func (p *Publisher) prepare(ctx context.Context, sc stream.Config) (ensure func(
 	if err != nil {
 		return nil, fmt.Errorf("JetStream over %s: %w", p.nc.ConnectedUrlRedacted(), err)
 	}
-	p.window.bare = p.bare
-	p.setLimit()
 	name, err := stream.Ensure(ctx, js, sc, p.log)
 	if err == nil {
 		err = stream.CheckDurability(ctx, js, name, sc, p.log)

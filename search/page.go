@@ -53,8 +53,8 @@ const readSize = 500
 
 // Fill answers r from the candidates in src: it reads and decides until the page
 // is full, MaxExamined candidates have been looked at, or Deadline is over. What
-// was found by then is the answer; only an error before the first row, other than
-// the deadline, is returned.
+// was found by then is the answer. An error of the source, other than that of the
+// deadline, is returned.
 func Fill(ctx context.Context, r Request, src Source) (Answer, error) {
 	return fill(ctx, r, src, Deadline)
 }
@@ -90,7 +90,10 @@ func startPage(r *Request) (*page, error) {
 	case r.Limit == 0:
 		r.Limit = DefaultLimit
 	case r.Limit < 0 || r.Limit > MaxLimit:
-		return nil, &ParameterError{"limit", strconv.Itoa(r.Limit) + " is not between 1 and " + strconv.Itoa(MaxLimit)}
+		return nil, &ParameterError{Parameter: "limit", Reason: strconv.Itoa(r.Limit) + " is not between 1 and " + strconv.Itoa(MaxLimit)}
+	}
+	if len(r.Text) > MaxTokens {
+		return nil, &ParameterError{Parameter: "text", Reason: strconv.Itoa(len(r.Text)) + " words, at most " + strconv.Itoa(MaxTokens)}
 	}
 	p := &page{request: r, answer: Answer{Exact: true, Records: []Record{}}}
 	if r.Cursor != "" {
@@ -195,5 +198,5 @@ func parseCursor(cursor string) (after string, matched int64, err error) {
 			return after, matched, nil
 		}
 	}
-	return "", 0, &ParameterError{"cursor", "not the next of an earlier answer"}
+	return "", 0, &ParameterError{Parameter: "cursor", Reason: "not the next of an earlier answer"}
 }

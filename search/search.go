@@ -62,7 +62,7 @@ type Record struct {
 	ID       string          `json:"id"`
 	Index    string          `json:"index"`
 	Position string          `json:"position"` // SEQ.INDEX in the stream
-	Time     time.Time       `json:"time"`     // of the event; 1970 when it has none
+	Time     time.Time       `json:"time"`     // of the event; when its block was cut if it has none
 	Doc      json.RawMessage `json:"doc"`      // in ecs shape
 
 	// Exact is false when the store does not hold all of the message, so that
@@ -81,6 +81,9 @@ type Store interface {
 type ParameterError struct {
 	Parameter string
 	Reason    string
+	Err       error // for q: the *matcher.SyntaxError
 }
 
 func (e *ParameterError) Error() string { return "parameter " + e.Parameter + ": " + e.Reason }
+
+func (e *ParameterError) Unwrap() error { return e.Err }

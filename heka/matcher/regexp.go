@@ -10,33 +10,41 @@ import (
 
 // finder searches for a regular expression. Expressions that are nothing but
 // literal text, perhaps anchored, are found as text, which gives exactly the
-// same answers some ten times faster.
+// same answers some ten times faster. The others are tried only where their
+// longest required text stands.
 type finder struct {
 	re      *regexp.Regexp // nil: the literals decide
+	needs   []byte         // what every match of re holds; may be empty
 	literal [][]byte       // any of them
 	atStart bool           // at the beginning of the text only
 	atEnd   bool           // at its end only
 }
 
 func newFinder(re *regexp.Regexp) finder {
-	if f, ok := LiteralsOf(re); ok {
-		for _, text := range f.Texts {
-			if len(text) == 0 && !(f.AtStart && f.AtEnd) {
+	if l, ok := literalsOf(re); ok {
+		for _, text := range l.Texts {
+			if len(text) == 0 && !(l.AtStart && l.AtEnd) {
 				return finder{literal: [][]byte{nil}} // matches everywhere
 			}
 		}
-		out := finder{atStart: f.AtStart, atEnd: f.AtEnd}
-		for _, text := range f.Texts {
-			out.literal = append(out.literal, []byte(text))
+		f := finder{atStart: l.AtStart, atEnd: l.AtEnd}
+		for _, text := range l.Texts {
+			f.literal = append(f.literal, []byte(text))
 		}
-		return out
+		return f
 	}
-	return finder{re: re}
+	f := finder{re: re}
+	for _, text := range RequiredText(re) {
+		if len(text) > len(f.needs) {
+			f.needs = []byte(text)
+		}
+	}
+	return f
 }
 
 func (f *finder) match(text []byte) bool {
 	if f.re != nil {
-		return f.re.Match(text)
+		return bytes.Contains(text, f.needs) && f.re.Match(text)
 	}
 	for _, literal := range f.literal {
 		var found bool
@@ -57,18 +65,18 @@ func (f *finder) match(text []byte) bool {
 	return false
 }
 
-// Literals is what a regular expression comes to when it only looks for text:
+// literals is what a regular expression comes to when it only looks for text:
 // one of Texts, anywhere or bound to the start or the end.
-type Literals struct {
+type literals struct {
 	Texts          []string
 	AtStart, AtEnd bool
 }
 
-// LiteralsOf returns the plain texts a regular expression looks for; ok is false
+// literalsOf returns the plain texts a regular expression looks for; ok is false
 // when it asks for anything else. The answers are exactly the expression's, for
 // any bytes: U+FFFD, which an expression also finds in broken UTF-8, is not a
 // plain text, and neither is one that ignores case.
-func LiteralsOf(re *regexp.Regexp) (l Literals, ok bool) {
+func literalsOf(re *regexp.Regexp) (l literals, ok bool) {
 	tree, err := syntax.Parse(re.String(), syntax.Perl)
 	if err != nil {
 		return l, false
@@ -94,7 +102,7 @@ func LiteralsOf(re *regexp.Regexp) (l Literals, ok bool) {
 }
 
 // add appends the text of a literal, or those of an alternation of literals.
-func (l *Literals) add(re *syntax.Regexp) bool {
+func (l *literals) add(re *syntax.Regexp) bool {
 	switch re.Op {
 	case syntax.OpEmptyMatch:
 		l.Texts = append(l.Texts, "")
@@ -120,4 +128,34 @@ func uncapture(re *syntax.Regexp) *syntax.Regexp {
 		re = re.Sub[0]
 	}
 	return re
+}
+
+// RequiredText returns texts that stand in everything the expression matches;
+// none when no text is sure to. A compiler to another query language may ask for
+// them first. None of them holds U+FFFD or ignores case.
+func RequiredText(re *regexp.Regexp) []string {
+	tree, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil {
+		return nil
+	}
+	return required(nil, tree)
+}
+
+func required(list []string, re *syntax.Regexp) []string {
+	switch re.Op {
+	case syntax.OpLiteral:
+		var l literals
+		if l.add(re) {
+			list = append(list, l.Texts...)
+		}
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			list = required(list, re.Sub[0])
+		}
+	case syntax.OpConcat, syntax.OpCapture, syntax.OpPlus:
+		for _, sub := range re.Sub {
+			list = required(list, sub)
+		}
+	}
+	return list
 }

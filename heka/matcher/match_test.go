@@ -1,0 +1,156 @@
+package matcher
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"lagermeister/heka"
+)
+
+func mustParse(t testing.TB, text string) *Spec {
+	t.Helper()
+	spec, err := Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// Each of the shortcuts must answer as the expression does, on broken UTF-8 too.
+func TestShortcutsAnswerAsTheExpression(t *testing.T) {
+	t.Parallel()
+	expressions := []string{
+		``, `^`, `$`, `^$`, `foo`, `^foo`, `foo$`, `^foo$`, `(foo)`, `^(foo|bar)$`, `foo|bar`, `^foo|bar`, `(?:^foo)`,
+		`(?i)foo`, `(?m)^foo`, `(?m)foo$`, `(?s)^foo.`, `\x{fffd}`, `a\x{fffd}`, `ö`, `^ö`, `ö$`, `\.`, `\Qa.b\E`, `^^foo`, `foo\z`, `\Afoo`,
+		`(?-s)foo`, `f(oo)`, `fo+`, `f.*oo`, `b.r\n?foo`, `(foo)+$`, `(?:foo){2}`, `(|foo)`, `(foo|)`,
+	}
+	texts := []string{
+		"", "foo", "xfoo", "foox", "foo\nbar", "bar\nfoo", "FOO", "ba\xffr", "a\xff", "a\uFFFD", "\xff", "ö", "\xc3", "xö", "\xe2ö\xb6", "a.b", "axb", "bar",
+	}
+	for _, expression := range expressions {
+		re := regexp.MustCompile(expression)
+		find := newFinder(re)
+		for _, text := range texts {
+			if got, want := find.match([]byte(text)), re.MatchString(text); got != want {
+				t.Errorf("/%s/ on %q: %v, want %v", expression, text, got, want)
+			}
+		}
+	}
+	for _, expression := range []string{`foo`, `^foo`, `foo$`, `^foo$`, `foo|bar`, `^(foo|bar)$`, ``} {
+		if newFinder(regexp.MustCompile(expression)).re != nil {
+			t.Errorf("/%s/ has no shortcut", expression)
+		}
+	}
+}
+
+func TestRequiredTextIsInEveryMatch(t *testing.T) {
+	t.Parallel()
+	for expression, want := range map[string]string{
+		`foo`:               "foo",
+		`^GET \/(\w+)x+ .*`: "GET /|x| ",
+		`(?i)foo`:           "",
+		`a|b`:               "",
+		`(timeout){2,3}`:    "timeout",
+		`(timeout)*`:        "",
+		`(timeout)?end$`:    "end",
+		`a\x{fffd}b`:        "",
+	} {
+		if got := strings.Join(RequiredText(regexp.MustCompile(expression)), "|"); got != want {
+			t.Errorf("/%s/ requires %q, want %q", expression, got, want)
+		}
+	}
+}
+
+func TestMatchingDoesNotAllocate(t *testing.T) {
+	m := readMessage(t, "x01")
+	for _, text := range []string{
+		`Type == "TEST" && Hostname != "x" && Severity <= 6`,
+		`Uuid == "87cf1ac2-e810-4ddf-a02d-a5ce44d13a85" && Uuid =~ /a.5$/`,
+		`Fields[foo][1] == "alternate" && Fields[int][0][1] == 1024 && Fields[double] > 99`,
+		`Payload =~ /^Test P.y/ && Payload =~ /Payload/`,
+		`Fields[bytes] =~ /^d.t/ && Fields[bool] == TRUE && Fields[none] == NIL`,
+	} {
+		spec := mustParse(t, text)
+		if !spec.Match(m) {
+			t.Errorf("%s does not match", text)
+		}
+		if n := testing.AllocsPerRun(100, func() { spec.Match(m) }); n != 0 {
+			t.Errorf("%s: %v allocations", text, n)
+		}
+	}
+}
+
+func TestSpecMayBeSharedByGoroutines(t *testing.T) {
+	t.Parallel()
+	spec := mustParse(t, `Uuid =~ /^87c.*85$/ && Payload =~ /T.*t/ || Fields[foo][2] == 7`)
+	var wg sync.WaitGroup
+	for range 8 {
+		m := readMessage(t, "x01")
+		wg.Go(func() {
+			for range 1000 {
+				if !spec.Match(m) {
+					t.Error("no match")
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestLongChainsParseAndMatch(t *testing.T) {
+	t.Parallel()
+	spec := mustParse(t, strings.Repeat("FALSE||", 9000)+"TRUE")
+	if !spec.Match(new(heka.Message)) {
+		t.Error("the last of 9,001 alternatives was not reached")
+	}
+	if n := len(spec.Root().(Or).Terms()); n != 9001 {
+		t.Errorf("%d terms, want 9001", n)
+	}
+}
+
+func FuzzMatch(f *testing.F) {
+	var specs []*Spec
+	seen := map[string]bool{}
+	for _, v := range readVectors(f) {
+		if spec, err := Parse(v.Spec); err == nil && !seen[v.Spec] {
+			seen[v.Spec] = true
+			specs = append(specs, spec)
+			f.Add(readMessage(f, v.Message).Body)
+		}
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var m heka.Message
+		_ = m.Parse(body)
+		for _, spec := range specs {
+			if spec.Match(&m) != spec.Match(&m) {
+				t.Fatalf("%s on %x: two answers", spec, body)
+			}
+		}
+	})
+}
+
+// Run with: go test -bench . ./heka/matcher
+func BenchmarkMatch(b *testing.B) {
+	m := readMessage(b, "x03") // 219 bytes, the nginx record
+	for _, text := range []string{
+		`Type == "nginx.access" && Severity <= 3`,
+		`Hostname == "web-01" && (Severity < 3 || Fields[user] != NIL)`,
+		`Type == "nginx.access" && Fields[status] >= 400 && Fields[status] < 500`,
+		`Payload =~ /index.html/`,
+		`Payload =~ /\/slash\/$/`,
+		`Payload =~ /HTTP/`,
+	} {
+		spec := mustParse(b, text)
+		b.Run(text, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if !spec.Match(m) {
+					b.Fatal("no match")
+				}
+			}
+		})
+	}
+}

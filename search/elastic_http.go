@@ -1,0 +1,102 @@
+package search
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxResponse bounds an answer of the engine: 1,000 documents of 64 KiB, of which
+// JSON can make six times as much.
+const maxResponse = 512 << 20
+
+// do asks the cluster for something under the index. A URL that cannot be reached
+// is followed by the next; every other failure is final.
+func (e *Elastic) do(ctx context.Context, path string, body, answer any) (http.Header, error) {
+	var payload []byte
+	if body != nil {
+		var err error
+		if payload, err = json.Marshal(body); err != nil {
+			return nil, err
+		}
+	}
+	joiner := "?"
+	if strings.Contains(path, "?") {
+		joiner = "&"
+	}
+	path = "/" + url.PathEscape(e.config.Index) + "/" + path + joiner + "ignore_unavailable=true&allow_no_indices=true"
+	var failed error
+	first := int(e.last.Load())
+	for i := range e.config.URLs {
+		at := (first + i) % len(e.config.URLs)
+		header, err := e.ask(ctx, e.config.URLs[at], path, payload, answer)
+		if _, unreachable := errors.AsType[*url.Error](err); unreachable && ctx.Err() == nil {
+			failed = err
+			continue
+		}
+		e.last.Store(int64(at))
+		return header, err
+	}
+	return nil, failed
+}
+
+func (e *Elastic) ask(ctx context.Context, base, path string, payload []byte, answer any) (http.Header, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, base+path, bytes.NewReader(payload))
+	if err != nil {
+		return nil, fmt.Errorf("search %s: %w", base, err)
+	}
+	if payload != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	switch {
+	case e.config.APIKey != "":
+		request.Header.Set("Authorization", "ApiKey "+e.config.APIKey)
+	case e.config.Bearer != "":
+		request.Header.Set("Authorization", "Bearer "+e.config.Bearer)
+	case e.config.Username != "":
+		request.SetBasicAuth(e.config.Username, e.config.Password)
+	}
+	response, err := e.client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("search %s: %w", base, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("search %s: status %d: %s", base, response.StatusCode, reason(response.Body))
+	}
+	limited := &io.LimitedReader{R: response.Body, N: maxResponse}
+	if err := json.NewDecoder(limited).Decode(answer); err != nil {
+		if limited.N <= 0 {
+			return nil, fmt.Errorf("search %s: answer of more than %d bytes", base, maxResponse)
+		}
+		return nil, fmt.Errorf("search %s: answer is not what was asked for: %w", base, err)
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 4096)) // so that the connection can be used again
+	return response.Header, nil
+}
+
+// reason returns the engine's words for an error, or the beginning of its answer.
+func reason(body io.Reader) string {
+	raw, _ := io.ReadAll(io.LimitReader(body, 64<<10)) // what came tells enough
+	type cause struct{ Type, Reason string }
+	var answer struct {
+		Error struct {
+			cause
+			Root []cause `json:"root_cause"`
+		}
+	}
+	if json.Unmarshal(raw, &answer) == nil && answer.Error.Type != "" {
+		c := answer.Error.cause
+		if len(answer.Error.Root) > 0 {
+			c = answer.Error.Root[0]
+		}
+		return c.Type + ": " + c.Reason
+	}
+	return string(raw[:min(len(raw), 500)])
+}

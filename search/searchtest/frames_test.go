@@ -1,0 +1,65 @@
+package searchtest_test
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"lagermeister/heka"
+	"lagermeister/heka/encode"
+	"lagermeister/search"
+	"lagermeister/search/searchtest"
+)
+
+// frames is the simplest store: it keeps everything and looks at everything.
+type frames struct {
+	rows []search.Row
+}
+
+func (s *frames) Search(ctx context.Context, r search.Request) (search.Answer, error) {
+	var in []search.Row
+	for _, row := range s.rows {
+		if (r.From.IsZero() || !row.Record.Time.Before(r.From)) && (r.To.IsZero() || row.Record.Time.Before(r.To)) {
+			row.After = strconv.Itoa(len(in) + 1)
+			in = append(in, row)
+		}
+	}
+	return search.Fill(ctx, r, source(in))
+}
+
+type source []search.Row
+
+func (s source) Read(_ context.Context, after string, n int) ([]search.Row, error) {
+	start, _ := strconv.Atoi(after)
+	return s[start:min(start+n, len(s))], nil
+}
+
+func (s source) Count(context.Context) (int64, error) { return int64(len(s)), nil }
+
+func TestAStoreOfFramesPasses(t *testing.T) {
+	t.Parallel()
+	e, err := encode.New("ecs", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &frames{}
+	searchtest.Run(t, store, func(list [][]byte) []int {
+		for i, frame := range list {
+			m := new(heka.Message)
+			if err := m.Parse(frame[int(frame[1])+heka.FramingSize:]); err != nil {
+				t.Fatal(err)
+			}
+			at := time.UnixMilli(1600000000000)
+			if m.HasTimestamp {
+				at = time.Unix(0, m.Timestamp)
+			}
+			record := search.Record{ID: strconv.Itoa(i), Time: at, Doc: e.Append(nil, &encode.Record{Message: m})}
+			store.rows = append(store.rows, search.Row{Record: record, Body: m.Body})
+		}
+		slices.SortStableFunc(store.rows, func(a, b search.Row) int { return cmp.Compare(b.Record.Time.UnixNano(), a.Record.Time.UnixNano()) })
+		return nil
+	})
+}

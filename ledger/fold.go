@@ -61,10 +61,12 @@ func (f *Folder) step(ctx context.Context) (state State, done bool, err error) {
 	if done, err = f.apply(ctx, &state); err != nil {
 		return State{}, false, fmt.Errorf("read %s from sequence %d: %w", stream.Ledger, applied+1, err)
 	}
-	if state.Applied != applied || state.Epoch != epoch || state.Baseline != baseline {
-		if err := f.write(ctx, state, revision); err != nil {
-			return State{}, false, err
-		}
+	if state.Applied == applied && state.Epoch == epoch && state.Baseline == baseline {
+		// Nothing to count, or somebody else has counted and removed it since.
+		return state, done, f.unchanged(ctx, revision)
+	}
+	if err := f.write(ctx, state, revision); err != nil {
+		return State{}, false, err
 	}
 	if state.Applied != applied {
 		if err := f.purge(ctx, state.Applied); err != nil {
@@ -145,6 +147,15 @@ func (f *Folder) read(ctx context.Context) (state State, revision uint64, err er
 		return State{}, 0, fmt.Errorf("read key %s of %s: %w", key, stream.StateBucket, err)
 	}
 	return state, revision, nil
+}
+
+// unchanged is errOvertaken when the stored state is not of that revision any more.
+func (f *Folder) unchanged(ctx context.Context, revision uint64) error {
+	_, now, err := f.read(ctx)
+	if err == nil && now != revision {
+		return errOvertaken
+	}
+	return err
 }
 
 // write stores the state unless another folder has done so since it was read.

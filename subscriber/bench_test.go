@@ -13,6 +13,7 @@ import (
 	"lagermeister/heka/encode"
 	"lagermeister/heka/hekapb"
 	"lagermeister/heka/matcher"
+	"lagermeister/sink"
 )
 
 // record is a frame of about 300 bytes with four fields.
@@ -86,4 +87,52 @@ func BenchmarkAssemble(b *testing.B) {
 			b.ReportMetric(float64(len(stored))/records, "B/record")
 		})
 	}
+}
+
+// Everything between the stream and the sink, with a real broker: fetch, batches,
+// settlements and acks. Run with
+//
+//	go test -run '^$' -bench Drain -benchtime 3x ./subscriber
+func BenchmarkDrain(b *testing.B) {
+	const blocks, each = 100, 2000
+	var body []byte
+	for i := range each {
+		body = append(body, record(b, i)...)
+	}
+	w := newWorld(b)
+	w.ensure()
+	cfg := testConfig()
+	cfg.BatchSize, cfg.BatchBytes, cfg.Inflight = 1000, 5<<20, 48<<20
+	for b.Loop() {
+		b.StopTimer()
+		for range blocks {
+			w.publish(body, each)
+		}
+		b.StartTimer()
+		s := newScripted()
+		s.do(func(batch []sink.Record, results []sink.Result) error {
+			for i := range results {
+				results[i] = sink.Result{Outcome: sink.Delivered}
+			}
+			return nil
+		})
+		m := w.join(w.nc, cfg, s)
+		w.until("all blocks acknowledged", func() bool {
+			info := w.consumer()
+			return info.NumPending == 0 && info.NumAckPending == 0
+		})
+		b.StopTimer()
+		if err := m.stop(); err != nil {
+			b.Fatal(err)
+		}
+		main, err := w.js.Stream(w.ctx, testStream)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := main.Purge(w.ctx); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(blocks*each*b.N)/b.Elapsed().Seconds(), "records/s")
 }

@@ -1,0 +1,123 @@
+package subscriber
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"lagermeister/ledger"
+	"lagermeister/sink"
+	"lagermeister/stream/streamtest"
+)
+
+func TestAStoppingMemberGivesItsBlocksToAnotherAtOnce(t *testing.T) {
+	t.Parallel()
+	w, slow, s := newWorld(t), newScripted(), newScripted()
+	slow.do(func([]sink.Record, []sink.Result) error { return &sink.Error{Class: sink.Again, Status: 503} })
+	first := w.join(w.nc, testConfig(), slow)
+	for i := range 30 {
+		w.store(fmt.Sprint("a ", i))
+	}
+	w.until("posts at the slow sink", func() bool { return slow.offered() > 0 })
+	second := w.join(streamtest.Connect(t, w.srv, nats.Name("second")), testConfig(), s)
+	start := time.Now()
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	want := ledger.Sums{Records: 30, Delivered: 30}
+	if got := w.settled(30); got != want {
+		t.Errorf("settled %+v, want %+v", got, want)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("took %v: the second member had to wait for ack_wait", took)
+	}
+	if err := second.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnswersThatArriveWhileStoppingAreSettled(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newScripted()
+	posted, answer := make(chan struct{}), make(chan struct{})
+	s.do(func(batch []sink.Record, results []sink.Result) error {
+		close(posted)
+		<-answer
+		return s.take(batch, results)
+	})
+	m := w.join(w.nc, testConfig(), s)
+	w.store("a")
+	<-posted
+	ended := make(chan error)
+	go func() { ended <- m.stop() }()
+	w.until("draining", func() bool { return m.draining.Load() })
+	close(answer)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	want := ledger.Sums{Records: 1, Delivered: 1}
+	if got := w.settled(1); got != want {
+		t.Errorf("settled %+v, want %+v", got, want)
+	}
+}
+
+func TestAPostWithoutAnAnswerIsGivenBackAfterTheDrainTimeout(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newScripted()
+	posted, never := make(chan struct{}), make(chan struct{})
+	s.do(func([]sink.Record, []sink.Result) error {
+		close(posted)
+		<-never
+		return &sink.Error{Class: sink.Again}
+	})
+	cfg := testConfig()
+	cfg.DrainTimeout = 50 * time.Millisecond
+	m := w.join(w.nc, cfg, s)
+	w.store("a")
+	<-posted
+	time.AfterFunc(300*time.Millisecond, func() { close(never) }) // the request ends with its context
+	err := m.stop()
+	var incomplete *Incomplete
+	if !asIncomplete(err, &incomplete) || incomplete.Blocks != 1 || incomplete.ExitCode() != 75 {
+		t.Errorf("got %v, want one block given back", err)
+	}
+	s.do(nil)
+	w.join(w.nc, testConfig(), s)
+	w.settled(1)
+}
+
+func TestUnsubscribeDeletesTheGroupOfTheLastMember(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newScripted()
+	cfg := testConfig()
+	cfg.Unsubscribe = true
+	one := w.join(w.nc, cfg, s)
+	other := w.join(w.nc, cfg, s)
+	w.until("both wait", func() bool { return w.consumer().NumWaiting >= 2 })
+	if err := one.stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.consumer() // still there
+	if err := other.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.js.Consumer(w.ctx, testStream, testGroup); err == nil {
+		t.Error("the group is still there")
+	}
+}
+
+func TestADeletedGroupEndsTheMember(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newScripted()
+	m := w.join(w.nc, testConfig(), s)
+	if err := w.js.DeleteConsumer(w.ctx, testStream, testGroup); err != nil {
+		t.Fatal(err)
+	}
+	w.until("draining", func() bool { return m.draining.Load() })
+	if err := m.stop(); err == nil || !strings.Contains(err.Error(), "the group was deleted") {
+		t.Errorf("got %v", err)
+	}
+}

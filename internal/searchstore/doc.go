@@ -20,8 +20,8 @@
 // Files:
 //
 //	file.go       one SQLite file: schema, insertion, integrity
-//	heads.go      the dictionary of header values, which keeps rows small and
-//	              lets most of a match spec be decided once per value
+//	values.go     the dictionaries of header texts, which keep rows small and let
+//	              most of a match spec be decided once for each text
 //	words.go      what goes into the word index
 //	item.go       one bulk item, checked and taken apart
 //	bulk.go       the grammar of a _bulk body

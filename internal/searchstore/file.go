@@ -22,34 +22,36 @@ const schemaVersion = 1
 // schema of a file. Rows are numbered from 1 without gaps and never removed one
 // by one, so the largest n is their count.
 //
-//	time   the record's place in time, unix ns: the event's, or the block's cut
-//	       for a record without a timestamp
-//	hash   the last 16 bytes of the record's id
-//	head   the header values, see heads.go; 0: not in the dictionary
-//	pid    0 when absent, as a match spec reads it
-//	flags  flagSkew, flagUndated
-//	seq, idx   the record's position in the stream
-//	frame  the original Heka frame
+//	time      the record's place in time, unix ns: the event's, or the block's
+//	          cut for a record without a timestamp
+//	hash      the last 16 bytes of the record's id
+//	type, logger, hostname, env_version
+//	          numbers of the texts, see values.go
+//	severity, pid
+//	          as a match spec reads them: 7 and 0 when absent
+//	undated   1 for a record without a timestamp
+//	skew      1 when the event's date could not be used for the index
+//	seq, idx  the record's position in the stream
+//	frame     the original Heka frame
 //
 // by_time orders and pages, makes repeats collide, and holds what most searches
-// narrow by, so that these do not touch the rows they pass over: head and pid
+// narrow by, so that these do not touch the rows they pass over: all its columns
 // follow from the record, so they do not weaken the uniqueness. A record without
 // a timestamp has no time of its own and collides by hash alone.
 const schema = `
-CREATE TABLE head (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE record (n INTEGER PRIMARY KEY, time INTEGER NOT NULL, hash BLOB NOT NULL, head INTEGER NOT NULL,
-  pid INTEGER NOT NULL, flags INTEGER NOT NULL, seq INTEGER NOT NULL, idx INTEGER NOT NULL, frame BLOB NOT NULL);
-CREATE UNIQUE INDEX by_time ON record (time, hash, head, pid);
-CREATE UNIQUE INDEX undated ON record (hash) WHERE flags >= 2;
+CREATE TABLE value (variable INTEGER NOT NULL, id INTEGER NOT NULL, text BLOB NOT NULL, PRIMARY KEY (variable, id)) WITHOUT ROWID;
+CREATE TABLE record (n INTEGER PRIMARY KEY, time INTEGER NOT NULL, hash BLOB NOT NULL,
+  type INTEGER NOT NULL, logger INTEGER NOT NULL, hostname INTEGER NOT NULL, env_version INTEGER NOT NULL,
+  severity INTEGER NOT NULL, pid INTEGER NOT NULL, undated INTEGER NOT NULL, skew INTEGER NOT NULL,
+  seq INTEGER NOT NULL, idx INTEGER NOT NULL, frame BLOB NOT NULL);
+CREATE UNIQUE INDEX by_time ON record (time, hash, type, logger, hostname, env_version, severity, pid, undated);
+CREATE UNIQUE INDEX undated ON record (hash) WHERE undated;
 CREATE VIRTUAL TABLE words USING fts5 (payload, content='', columnsize=0, detail=none, tokenize='ascii');
 INSERT INTO words (words, rank) VALUES ('automerge', 8);
 `
 
-// Bits of the column flags.
-const (
-	flagSkew    = 1 // the event's date could not be used for the index
-	flagUndated = 2 // the record has no timestamp
-)
+// recordValues is the list of an INSERT into record.
+const recordValues = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 // chunk is how many rows one INSERT takes: it spreads the cost of a call.
 const chunk = 100
@@ -72,7 +74,7 @@ type file struct {
 
 	writing sync.Mutex // one transaction at a time
 	stale   bool       // the last transaction failed: what memory says may be wrong
-	heads   heads
+	values  values
 
 	mu     sync.Mutex // guards extent
 	extent extent
@@ -142,7 +144,7 @@ func (f *file) load() error {
 	f.mu.Lock()
 	f.extent = e
 	f.mu.Unlock()
-	return f.heads.load(f.read)
+	return f.values.load(f.read)
 }
 
 // openDB opens a pool of at most conns connections. Idle ones are closed after a
@@ -165,7 +167,7 @@ func openDB(path string, conns int, pragmas ...string) (*sql.DB, error) {
 
 func (f *file) prepare() error {
 	const (
-		record = "INSERT INTO record (n, time, hash, head, pid, flags, seq, idx, frame) VALUES "
+		record = "INSERT INTO record VALUES "
 		word   = "INSERT INTO words (rowid, payload) VALUES "
 	)
 	many := func(row string) string { return strings.TrimSuffix(strings.Repeat(row+",", chunk), ",") }
@@ -173,8 +175,8 @@ func (f *file) prepare() error {
 		stmt **sql.Stmt
 		text string
 	}{
-		{&f.insertMany, record + many("(?,?,?,?,?,?,?,?,?)")},
-		{&f.insertOne, record + "(?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"},
+		{&f.insertMany, record + many(recordValues)},
+		{&f.insertOne, record + recordValues + " ON CONFLICT DO NOTHING"},
 		{&f.wordsMany, word + many("(?,?)")},
 		{&f.wordsOne, word + "(?,?)"},
 	} {
@@ -232,13 +234,15 @@ func (f *file) insert(items []*item) error {
 func (f *file) insertTx(tx *sql.Tx, items []*item, e *extent) error {
 	for _, it := range items {
 		it.known = false
-		it.headID = f.heads.id(it.head)
+		for v := range variables {
+			it.numbers[v] = f.values.number(v, it.texts[v])
+		}
 	}
-	if err := f.heads.store(tx); err != nil {
+	if err := f.values.store(tx); err != nil {
 		return err
 	}
 	many, one := tx.Stmt(f.insertMany), tx.Stmt(f.insertOne)
-	args := make([]any, 0, chunk*9)
+	args := make([]any, 0, chunk*strings.Count(recordValues, "?"))
 	stored := make([]*item, 0, len(items))
 	for rest := items; len(rest) > 0; {
 		run := rest[:min(chunk, len(rest))]

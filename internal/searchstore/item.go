@@ -14,22 +14,25 @@ import (
 type item struct {
 	hash     [16]byte
 	time     int64
-	head     []byte // appendHead
+	texts    [variables][]byte
+	severity int32
 	pid      int32
-	flags    int
+	undated  bool
+	skew     bool
 	sequence uint64
 	index    int
 	frame    []byte
 	words    []byte // for the word index
 
-	headID int64
-	n      int64 // row number
-	known  bool  // not stored: the id is there already
+	numbers [variables]int64 // of texts
+	n       int64            // row number
+	known   bool             // not stored: the id is there already
 }
 
 // appendArgs appends the values of the columns of table record.
 func (it *item) appendArgs(args []any, n int64) []any {
-	return append(args, n, it.time, it.hash[:], it.headID, it.pid, it.flags, int64(it.sequence), it.index, it.frame)
+	return append(args, n, it.time, it.hash[:], it.numbers[varType], it.numbers[varLogger], it.numbers[varHostname], it.numbers[varEnvVersion],
+		it.severity, it.pid, it.undated, it.skew, int64(it.sequence), it.index, it.frame)
 }
 
 // idSize is the length of a record's id: 12 hex digits of the event time in ms
@@ -46,19 +49,17 @@ func newItem(m *heka.Message, id string, frame, doc []byte) (*item, error) {
 	if err := m.Parse(body); err != nil {
 		return nil, &refusal{"mapper_parsing_exception", err.Error()}
 	}
-	it := &item{time: m.Timestamp, head: appendHead(nil, m), pid: m.Pid, frame: frame, words: indexWords(m.Payload)}
+	it := &item{time: m.Timestamp, severity: m.Severity, pid: m.Pid, undated: !m.HasTimestamp, frame: frame, words: indexWords(m.Payload),
+		texts: [variables][]byte{varType: m.Type, varLogger: m.Logger, varHostname: m.Hostname, varEnvVersion: m.EnvVersion}}
 	if it.hash, err = parseID(id, m.Timestamp); err != nil {
 		return nil, &refusal{"illegal_argument_exception", err.Error()}
 	}
-	if !m.HasTimestamp {
-		it.flags |= flagUndated
+	if it.undated {
 		if cut, ok := docDate(doc); ok {
 			it.time = cut
 		}
 	}
-	if bytes.HasSuffix(doc, []byte(`,"lm.clock_skew":true}`)) {
-		it.flags |= flagSkew
-	}
+	it.skew = bytes.HasSuffix(doc, []byte(`,"lm.clock_skew":true}`))
 	if it.sequence, it.index, err = docPosition(doc); err != nil {
 		return nil, &refusal{"mapper_parsing_exception", err.Error()}
 	}
@@ -91,8 +92,8 @@ func parseID(id string, timestamp int64) (hash [16]byte, err error) {
 }
 
 // appendID appends the id of a stored record.
-func appendID(dst []byte, time int64, flags int, hash []byte) []byte {
-	if flags&flagUndated != 0 {
+func appendID(dst []byte, time int64, undated bool, hash []byte) []byte {
+	if undated {
 		time = 0
 	}
 	return fmt.Appendf(dst, "%012x%x", max(time, 0)/1e6, hash)

@@ -25,147 +25,45 @@ const maxTests = 200
 // maxWords bounds a query of the word index.
 const maxWords = 64
 
-// narrow compiles a request for one file. It reports false when the file holds
-// no match.
-func narrow(r *search.Request, known []head, unknown bool) (q narrowing, possible bool) {
+// narrow compiles a request for a file with these values. It reports false when
+// there is no match in it.
+func narrow(r *search.Request, v *values) (q narrowing, possible bool) {
 	root := r.Spec.Root()
-	words := append([]string(nil), r.Text...)
-	var ids []int64
-	undated := unknown
-	for i, h := range known {
-		if h.allows(root) {
-			ids = append(ids, int64(i)+1)
-		}
-		undated = undated || h.undated
-	}
-	switch {
-	case len(ids) == len(known): // all heads: nothing to narrow by
-	case len(ids) == 0 && !unknown:
+	c := compiler{values: v}
+	switch where := c.node(root); {
+	case where == never:
 		return q, false
-	default:
-		if unknown {
-			ids = append(ids, 0)
-		}
-		list, _ := json.Marshal(ids) // numbers always can be
-		q.where, q.args = " AND head IN (SELECT value FROM json_each(?))", []any{string(list)}
+	case where != always && c.tests <= maxTests:
+		q.where, q.args = " AND "+where, c.args
 	}
-
-	c := compiler{dated: !undated}
-	if where := c.node(root); where != always && c.tests <= maxTests {
-		q.where += " AND " + where
-		q.args = append(q.args, c.args...)
-	}
-	words = append(words, payloadWords(root)...)
+	words := append(append([]string(nil), r.Text...), payloadWords(root)...)
 	q.words = matchWords(words[:min(len(words), maxWords)])
 	return q, true
 }
 
-// allows reports whether a message with this head may match: the tests on other
-// variables count as true. There is no negation in a spec, so that is a bound.
-func (h *head) allows(n matcher.Node) bool {
-	switch n := n.(type) {
-	case matcher.And:
-		for _, term := range n.Terms() {
-			if !h.allows(term) {
-				return false
-			}
-		}
-		return true
-	case matcher.Or:
-		for _, term := range n.Terms() {
-			if h.allows(term) {
-				return true
-			}
-		}
-		return false
-	case matcher.Literal:
-		return bool(n)
-	case matcher.Test:
-		return h.passes(&n)
-	}
-	return true
-}
+// The expressions that exclude nothing, and everything.
+const (
+	always = "1"
+	never  = "0"
+)
 
-func (h *head) passes(t *matcher.Test) bool {
-	switch t.Var {
-	case matcher.VarType:
-		return passesText(h.kind, t)
-	case matcher.VarLogger:
-		return passesText(h.logger, t)
-	case matcher.VarHostname:
-		return passesText(h.hostname, t)
-	case matcher.VarEnvVersion:
-		return passesText(h.envVersion, t)
-	case matcher.VarSeverity:
-		return compare(float64(h.severity), t.Op, t.Const.Number)
-	}
-	return true
-}
-
-func passesText(text string, t *matcher.Test) bool {
-	if t.Const.Kind == matcher.ConstRegexp {
-		return t.Const.Regexp.MatchString(text) == (t.Op == matcher.OpMatch)
-	}
-	return compare(text, t.Op, t.Const.Text)
-}
-
-func compare[T string | float64](a T, op matcher.Op, b T) bool {
-	switch op {
-	case matcher.OpEqual:
-		return a == b
-	case matcher.OpNotEqual:
-		return a != b
-	case matcher.OpGreater:
-		return a > b
-	case matcher.OpGreaterEqual:
-		return a >= b
-	case matcher.OpLess:
-		return a < b
-	case matcher.OpLessEqual:
-		return a <= b
-	}
-	return true
-}
-
-// always is the expression that excludes nothing.
-const always = "1"
-
-// compiler turns the tests on Pid and Timestamp into SQL and takes all others
-// for true.
+// compiler turns the tests on headers into SQL and takes all others for true.
+// There is no negation in a spec, so what comes out excludes no match.
 type compiler struct {
-	args  []any
-	tests int
-	dated bool // every row has the timestamp of its message in column time
+	values *values
+	args   []any
+	tests  int
 }
 
 func (c *compiler) node(n matcher.Node) string {
 	switch n := n.(type) {
 	case matcher.And:
-		var parts []string
-		for _, term := range n.Terms() {
-			if part := c.node(term); part != always {
-				parts = append(parts, part)
-			}
-		}
-		if parts == nil {
-			return always
-		}
-		return "(" + strings.Join(parts, " AND ") + ")"
+		return c.chain(n.Terms(), " AND ", always, never)
 	case matcher.Or:
-		before := len(c.args)
-		var parts []string
-		for _, term := range n.Terms() {
-			part := c.node(term)
-			if part == always {
-				c.args = c.args[:before]
-				return always
-			}
-			parts = append(parts, part)
-		}
-		return "(" + strings.Join(parts, " OR ") + ")"
+		return c.chain(n.Terms(), " OR ", never, always)
 	case matcher.Literal:
 		if !n {
-			return "0"
+			return never
 		}
 	case matcher.Test:
 		return c.test(&n)
@@ -173,32 +71,121 @@ func (c *compiler) node(n matcher.Node) string {
 	return always
 }
 
+// chain joins terms; neutral ones are left out, and a deciding one is all.
+func (c *compiler) chain(terms []matcher.Node, op, neutral, deciding string) string {
+	before := len(c.args)
+	var parts []string
+	for _, term := range terms {
+		switch part := c.node(term); part {
+		case neutral:
+		case deciding:
+			c.args = c.args[:before]
+			return deciding
+		default:
+			parts = append(parts, part)
+		}
+	}
+	if parts == nil {
+		return neutral
+	}
+	return "(" + strings.Join(parts, op) + ")"
+}
+
 var sqlOps = map[matcher.Op]string{matcher.OpEqual: "=", matcher.OpNotEqual: "<>", matcher.OpGreater: ">",
 	matcher.OpGreaterEqual: ">=", matcher.OpLess: "<", matcher.OpLessEqual: "<="}
 
 func (c *compiler) test(t *matcher.Test) string {
-	switch {
-	case t.Var == matcher.VarPid:
-		c.tests++
-		c.args = append(c.args, t.Const.Number)
-		return "pid " + sqlOps[t.Op] + " ?"
-	case t.Var == matcher.VarTimestamp && c.dated && t.Op != matcher.OpNotEqual:
-		c.tests++
-		least, most := int64(math.MinInt64), int64(math.MaxInt64)
-		// A spec compares as float64, which many integers share: widen by one.
-		if t.Op != matcher.OpLess && t.Op != matcher.OpLessEqual {
-			least = clamp(math.Nextafter(t.Const.Number, math.Inf(-1)))
-		}
-		if t.Op != matcher.OpGreater && t.Op != matcher.OpGreaterEqual {
-			most = clamp(math.Nextafter(t.Const.Number, math.Inf(1)))
-		}
-		c.args = append(c.args, least, most)
-		return "time BETWEEN ? AND ?"
+	switch t.Var {
+	case matcher.VarType:
+		return c.text(varType, t)
+	case matcher.VarLogger:
+		return c.text(varLogger, t)
+	case matcher.VarHostname:
+		return c.text(varHostname, t)
+	case matcher.VarEnvVersion:
+		return c.text(varEnvVersion, t)
+	case matcher.VarSeverity:
+		return c.add("severity "+sqlOps[t.Op]+" ?", t.Const.Number)
+	case matcher.VarPid:
+		return c.add("pid "+sqlOps[t.Op]+" ?", t.Const.Number)
+	case matcher.VarTimestamp:
+		return c.timestamp(t)
 	}
 	return always
 }
 
-// clamp converts to the nearest int64.
+func (c *compiler) add(where string, args ...any) string {
+	c.tests++
+	c.args = append(c.args, args...)
+	return where
+}
+
+// text makes the test on each text of the dictionary.
+func (c *compiler) text(v variable, t *matcher.Test) string {
+	var passing, failing []int64
+	texts, zero := c.values.list(v)
+	if zero {
+		passing = append(passing, 0)
+	}
+	for i, text := range texts {
+		if passes(text, t) {
+			passing = append(passing, int64(i)+1)
+		} else {
+			failing = append(failing, int64(i)+1)
+		}
+	}
+	switch {
+	case len(failing) == 0:
+		return always
+	case len(passing) == 0:
+		return never
+	case len(failing) < len(passing):
+		return c.add(columns[v]+" NOT IN (SELECT value FROM json_each(?))", list(failing))
+	}
+	return c.add(columns[v]+" IN (SELECT value FROM json_each(?))", list(passing))
+}
+
+func list(ids []int64) string {
+	text, _ := json.Marshal(ids) // numbers always can be
+	return string(text)
+}
+
+func passes(text string, t *matcher.Test) bool {
+	switch with := t.Const.Text; t.Op {
+	case matcher.OpEqual:
+		return text == with
+	case matcher.OpNotEqual:
+		return text != with
+	case matcher.OpGreater:
+		return text > with
+	case matcher.OpGreaterEqual:
+		return text >= with
+	case matcher.OpLess:
+		return text < with
+	case matcher.OpLessEqual:
+		return text <= with
+	}
+	return t.Const.Regexp.MatchString(text) == (t.Op == matcher.OpMatch)
+}
+
+// timestamp widens the test: a spec compares as float64, which many integers
+// share, and a record without a timestamp has another time.
+func (c *compiler) timestamp(t *matcher.Test) string {
+	least, most := int64(math.MinInt64), int64(math.MaxInt64)
+	switch t.Op {
+	case matcher.OpNotEqual:
+		return always
+	case matcher.OpEqual, matcher.OpGreater, matcher.OpGreaterEqual:
+		least = clamp(math.Nextafter(t.Const.Number, math.Inf(-1)))
+	}
+	switch t.Op {
+	case matcher.OpEqual, matcher.OpLess, matcher.OpLessEqual:
+		most = clamp(math.Nextafter(t.Const.Number, math.Inf(1)))
+	}
+	return c.add("(time BETWEEN ? AND ? OR undated)", least, most)
+}
+
+// clamp converts to an int64, rounding outwards at the ends.
 func clamp(f float64) int64 {
 	switch {
 	case f <= math.MinInt64:

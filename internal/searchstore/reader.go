@@ -87,12 +87,12 @@ func (r *reader) read(ctx context.Context, n int) error {
 	where := " WHERE (record.time, record.hash) " + below + " (?, ?) AND record.time >= ?"
 	args := []any{r.behind.time, []byte(r.behind.hash), r.from}
 
-	const columns = "SELECT record.time, record.hash, record.flags, record.seq, record.idx, record.frame FROM "
+	const fields = "SELECT record.time, record.hash, record.undated, record.skew, record.seq, record.idx, record.frame FROM "
 	const order = " ORDER BY record.time DESC, record.hash DESC LIMIT ?"
 	if r.words == wordsUsed {
 		args = append([]any{r.query.words}, args...)
 		args = append(append(args, r.query.args...), n)
-		if err := r.fetch(ctx, columns+"(SELECT record.n AS hit FROM words CROSS JOIN record ON record.n = words.rowid"+
+		if err := r.fetch(ctx, fields+"(SELECT record.n AS hit FROM words CROSS JOIN record ON record.n = words.rowid"+
 			" AND words MATCH ?"+where+r.query.where+order+") JOIN record ON record.n = hit ORDER BY record.time DESC, record.hash DESC", args); err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (r *reader) read(ctx context.Context, n int) error {
 		}
 	}
 	args = append(append(args, r.query.args...), n)
-	if err := r.fetch(ctx, columns+table+where+r.query.where+order, args); err != nil {
+	if err := r.fetch(ctx, fields+table+where+r.query.where+order, args); err != nil {
 		return err
 	}
 	if len(r.found) < n {
@@ -138,7 +138,7 @@ func (r *reader) fetch(ctx context.Context, query string, args []any) error {
 	r.found = nil
 	for rows.Next() {
 		c := candidate{place: place{index: r.file.name}}
-		if err := rows.Scan(&c.place.time, &c.place.hash, &c.flags, &c.sequence, &c.position, &c.frame); err != nil {
+		if err := rows.Scan(&c.place.time, &c.place.hash, &c.undated, &c.skew, &c.sequence, &c.position, &c.frame); err != nil {
 			return err
 		}
 		r.found = append(r.found, c)

@@ -142,8 +142,7 @@ func (s *source) start(after string) error {
 		if held.rows == 0 || held.max < s.from || held.min > from.time {
 			continue
 		}
-		known, unknown := f.heads.all()
-		q, possible := narrow(s.request, known, unknown)
+		q, possible := narrow(s.request, &f.values)
 		if !possible {
 			continue
 		}
@@ -188,14 +187,14 @@ func (s *source) newest(ctx context.Context, n int) (*reader, error) {
 func (s *source) fill(row *search.Row, c *candidate) {
 	row.Decide = nil
 	row.Record = search.Record{Index: c.place.index, Time: time.Unix(0, c.place.time).UTC()}
-	row.Record.ID = string(appendID(nil, c.place.time, c.flags, []byte(c.place.hash)))
+	row.Record.ID = string(appendID(nil, c.place.time, c.undated, []byte(c.place.hash)))
 	if c.sequence > 0 {
 		row.Record.Position = fmt.Sprintf("%d.%d", c.sequence, c.position)
 	}
 	row.Body, _ = frameBody(c.frame) // it was one when it was stored
 	_ = s.message.Parse(row.Body)    // and it decoded
-	r := encode.Record{Message: &s.message, Sequence: c.sequence, Index: c.position, ClockSkew: c.flags&flagSkew != 0}
-	if c.flags&flagUndated != 0 {
+	r := encode.Record{Message: &s.message, Sequence: c.sequence, Index: c.position, ClockSkew: c.skew}
+	if c.undated {
 		r.Cut = row.Record.Time
 	}
 	row.Record.Doc = s.store.encoder.Append(nil, &r)
@@ -239,7 +238,8 @@ func (f *file) count(ctx context.Context, from, to int64) (n int64, err error) {
 // candidate is a row of a file; without a frame it is a milestone.
 type candidate struct {
 	place    place
-	flags    int
+	undated  bool
+	skew     bool
 	sequence uint64
 	position int
 	frame    []byte

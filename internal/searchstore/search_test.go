@@ -96,8 +96,8 @@ func TestNarrowingLeavesNothingOut(t *testing.T) {
 		t.Fatalf("stored %v", got)
 	}
 	f, _ := s.file("logs")
-	if known, unknown := f.heads.all(); len(known) < 10 || !unknown {
-		t.Errorf("%d heads, some unknown: %v", len(known), unknown)
+	if names, zero := f.values.list(varHostname); len(names) != 2 || !zero {
+		t.Errorf("dictionary of host names: %q, longer ones: %v", names, zero)
 	}
 	for _, text := range []string{
 		`TRUE`, `FALSE`, `Severity == 7`, `Severity < 3`, `Type == ""`, `Type != "a"`, `Logger =~ /^l/`, `Logger !~ /^l/`, `Hostname > "h"`,
@@ -177,8 +177,7 @@ func TestMilestonesLeadThroughWhatDoesNotMatch(t *testing.T) {
 	}
 	post(t, s.Handler(), b.buf.Bytes())
 	f, _ := s.file("logs")
-	known, unknown := f.heads.all()
-	q, _ := narrow(&search.Request{Spec: spec(t, `Type == "signal"`)}, known, unknown)
+	q, _ := narrow(&search.Request{Spec: spec(t, `Type == "signal"`)}, &f.values)
 	r := &reader{file: f, query: q, behind: place{1 << 60, lastHash, lastHash}, window: 100}
 	var signals, milestones int
 	for range 100 {
@@ -238,7 +237,7 @@ func TestQueriesUseTheirIndex(t *testing.T) {
 	post(t, s.Handler(), newBulk(1).drafts("logs", draft(1, day)).buf.Bytes())
 	f, _ := s.file("logs")
 	for query, want := range map[string]string{
-		"SELECT frame FROM record INDEXED BY by_time WHERE (time, hash) < (5, x'') AND time >= 3 AND head IN (SELECT value FROM json_each('[1]')) ORDER BY time DESC, hash DESC LIMIT 5": "SEARCH record USING INDEX by_time (time>? AND (time,hash)<(?,?))",
+		"SELECT frame FROM record INDEXED BY by_time WHERE (time, hash) < (5, x'') AND time >= 3 AND type IN (SELECT value FROM json_each('[1]')) ORDER BY time DESC, hash DESC LIMIT 5": "SEARCH record USING INDEX by_time (time>? AND (time,hash)<(?,?))",
 		"SELECT count(*) FROM record INDEXED BY by_time WHERE time BETWEEN 3 AND 5":                                                                                                      "SEARCH record USING COVERING INDEX by_time (time>? AND time<?)",
 	} {
 		rows, err := f.read.Query("EXPLAIN QUERY PLAN " + query)

@@ -59,8 +59,9 @@ type output interface {
 func (m *Subscriber) Run(ctx context.Context) error {
 	work, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
-	intake, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	intake, stop := context.WithCancel(ctx)
+	defer stop()
+	failed := make(chan error, 1)
 
 	var fetching, helping sync.WaitGroup
 	start := func(s *source) {
@@ -69,7 +70,11 @@ func (m *Subscriber) Run(ctx context.Context) error {
 		helping.Go(func() { _ = s.trimmer.Run(work) }) // always nil
 		fetching.Go(func() {
 			if err := s.fetch(intake, m.blocks); err != nil {
-				stop(err)
+				select {
+				case failed <- err:
+				default: // another source was first
+				}
+				stop()
 			}
 		})
 	}
@@ -104,8 +109,10 @@ func (m *Subscriber) Run(ctx context.Context) error {
 	returned := m.giveBack()
 	m.unsubscribe()
 
-	if cause := context.Cause(intake); cause != context.Cause(ctx) {
-		return cause // a source failed before we were asked to stop
+	select {
+	case err := <-failed:
+		return err
+	default:
 	}
 	if !inTime && returned > 0 {
 		return &Incomplete{Blocks: returned}

@@ -167,7 +167,7 @@ func (a *assembler) helpers() []func(context.Context) {
 }
 
 func (a *assembler) notReady() []string {
-	if paused, _ := a.out.gate.closed(); paused != "" {
+	if _, paused := a.out.gate.pausedFor(); paused != "" {
 		return []string{"sink paused: " + paused}
 	}
 	return nil

@@ -203,7 +203,7 @@ func (d *deliverer) judge(p part, trial bool, why *sink.Error) (keepRefused bool
 // itself again. One that refused too much must take a fair share of the records;
 // any other has to say something about them.
 func (d *deliverer) recovered(refused, taken int, why *sink.Error) bool {
-	if d.gate.pauseKind() == pauseRefused {
+	if kind, _ := d.gate.pausedFor(); kind == pauseRefused {
 		return taken > 0 && float64(refused) <= d.share*float64(refused+taken)
 	}
 	return refused+taken > 0 || why != nil && why.Class == sink.Split
@@ -243,7 +243,7 @@ func (d *deliverer) probe(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		paused, _ := d.gate.closed()
+		_, paused := d.gate.pausedFor()
 		if paused == "" {
 			continue
 		}

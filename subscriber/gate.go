@@ -37,7 +37,7 @@ type gate struct {
 	paused   string        // why, "" when open
 	kind     pauseKind     // of the pause
 	trial    bool          // one post may leave to see whether the pause is over
-	held     string        // why else nothing may leave, "" for nothing
+	held     bool          // nothing may leave, for a reason that is not the sink's
 	draining bool
 }
 
@@ -74,7 +74,7 @@ func (g *gate) enter(ctx context.Context) (trial bool, err error) {
 			return false, err
 		}
 		cool := time.Until(g.cool)
-		stopped := cool > 0 || g.held != "" || g.paused != "" && !g.trial
+		stopped := cool > 0 || g.held || g.paused != "" && !g.trial
 		switch {
 		case stopped && g.draining:
 			return false, errDraining
@@ -157,24 +157,17 @@ func (g *gate) resume() (was bool) {
 	return was
 }
 
-// hold stops everything until release, for a reason that is not the sink's.
-func (g *gate) hold(why string) { g.update(func() { g.held = why }) }
-func (g *gate) release()        { g.update(func() { g.held = "" }) }
+// hold stops everything while dead letters cannot be stored.
+func (g *gate) hold(held bool) { g.update(func() { g.held = held }) }
 
 // drain ends all waits for a sink that is not ready.
 func (g *gate) drain() { g.update(func() { g.draining = true }) }
 
-// closed says why nothing leaves, "" when posts do.
-func (g *gate) closed() (paused, held string) {
+// pausedFor says why the sink is paused, with empty words when it is not.
+func (g *gate) pausedFor() (kind pauseKind, why string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.paused, g.held
-}
-
-func (g *gate) pauseKind() pauseKind {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.kind
+	return g.kind, g.paused
 }
 
 // inFlight is the number of posts being sent and how many may be.

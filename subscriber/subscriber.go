@@ -222,11 +222,11 @@ func (m *Subscriber) unsubscribe() {
 func (m *Subscriber) deadLettersFull(full bool) {
 	m.metrics.deadLettersFull(full)
 	m.abandonDeadLetters()
-	if slices.ContainsFunc(m.open(), func(s *source) bool { return s.dead.Full() }) {
-		m.gate.hold("dead-letter stream is full")
-	} else {
-		m.gate.release()
-	}
+	m.gate.hold(m.deadFull())
+}
+
+func (m *Subscriber) deadFull() bool {
+	return slices.ContainsFunc(m.open(), func(s *source) bool { return s.dead.Full() })
 }
 
 // abandonDeadLetters stops waiting for room for dead letters at shutdown; their
@@ -249,8 +249,7 @@ func (m *Subscriber) NotReady() []string {
 	}
 	say("draining", m.draining.Load())
 	say("broker: not connected", !m.nc.IsConnected())
-	_, held := m.gate.closed()
-	say(held, held != "")
+	say("dead-letter stream is full", m.deadFull())
 	reasons = append(reasons, m.out.notReady()...)
 	sources := m.open()
 	say("no stream holds subject "+m.streams.Subject, len(sources) == 0)

@@ -259,6 +259,27 @@ func TestForwardKeepsBlockAndOrigin(t *testing.T) {
 	}
 }
 
+// A relay forwards to a hub with publish rights alone: what it may not ask is skipped.
+func TestPublishRightsAloneSuffice(t *testing.T) {
+	t.Parallel()
+	server := streamtest.Server(t, streamtest.Extra(`authorization { users = [
+		{user: admin, password: p},
+		{user: relay, password: p, permissions: {publish: "logs", subscribe: "_INBOX.>"}}
+	] }`))
+	js := streamtest.JetStream(t, streamtest.Connect(t, server, nats.UserInfo("admin", "p")))
+	if _, err := stream.Ensure(streamtest.Context(t), js, settings(), silent()); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, streamtest.Connect(t, server, nats.UserInfo("relay", "p")))
+	if err := p.Forward(t.Context(), "a-1", nil, frames(0, 1, 300), nil); err != nil {
+		t.Fatal(err)
+	}
+	if left := p.Close(streamtest.Context(t)); left != 0 {
+		t.Errorf("%d records left", left)
+	}
+	once(t, counts(read(t, js)), 1)
+}
+
 func TestLargestMessageFitsABlock(t *testing.T) {
 	t.Parallel()
 	nc, js := streamtest.New(t)

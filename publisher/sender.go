@@ -50,6 +50,7 @@ type sender struct {
 	openSince  time.Time
 	said       time.Time
 	cause      error // of the oldest block's last failure
+	connected  bool
 	reconnects uint64
 	timer      *time.Timer
 	armed      bool
@@ -72,6 +73,7 @@ func newSender(p *Publisher, ensure func(context.Context) error) (*sender, error
 		Publisher:  p,
 		acks:       make(chan *nats.Msg, 2*maxInFlight),
 		reply:      p.nc.NewInbox() + ".",
+		connected:  p.nc.IsConnected(),
 		reconnects: p.nc.Stats().Reconnects,
 		timer:      time.NewTimer(time.Hour),
 		ensure:     ensure,
@@ -216,19 +218,9 @@ func (s *sender) failed(b *block, err error, now time.Time) {
 	}
 }
 
-// look sends again what is due. While the breaker is open that is the oldest
-// block alone; after a reconnect it is all, since their answers went astray.
+// look sends again what is due. While the breaker is open that is the oldest block alone.
 func (s *sender) look(now time.Time) {
-	if r := s.nc.Stats().Reconnects; r != s.reconnects {
-		s.reconnects = r
-		s.breaker.retry(now)
-		s.setLimit()
-		for _, b := range s.flight {
-			if b != nil {
-				b.refused, b.due = true, now
-			}
-		}
-	}
+	s.watch(now)
 	if s.breaker.open {
 		if b := s.oldest(); b != nil && s.breaker.probe(now) {
 			s.send(b, now)
@@ -246,6 +238,27 @@ func (s *sender) look(now time.Time) {
 			return
 		}
 		s.send(b, now)
+	}
+}
+
+// watch notices that the connection was lost or came back. Either way answers to
+// what is in flight went astray: all of it is sent again.
+func (s *sender) watch(now time.Time) {
+	connected, reconnects := s.nc.IsConnected(), s.nc.Stats().Reconnects
+	lost, back := s.connected && !connected, reconnects != s.reconnects
+	s.connected, s.reconnects = connected, reconnects
+	if back {
+		s.setLimit()
+		s.breaker.retry(now)
+	}
+	for _, b := range s.flight {
+		switch {
+		case b == nil:
+		case back:
+			b.refused, b.due = true, now
+		case lost && !b.refused:
+			s.failed(b, nats.ErrDisconnected, now)
+		}
 	}
 }
 

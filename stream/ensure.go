@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,6 +14,9 @@ import (
 
 // ErrForbidden is wrapped by errors of requests this NATS user may not make.
 var ErrForbidden = errors.New("not permitted to this NATS user")
+
+// askWithin bounds a question to JetStream; without the right to ask it goes unanswered.
+const askWithin = 5 * time.Second
 
 // errNoRoom is the server's err_code when its store cannot hold the wanted size.
 const errNoRoom = 10047
@@ -31,6 +36,8 @@ func Holding(ctx context.Context, js jetstream.JetStream, subject string) ([]str
 }
 
 func holding(ctx context.Context, js jetstream.JetStream, subject string) ([]*jetstream.StreamInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
 	var found []*jetstream.StreamInfo
 	lister := js.ListStreams(ctx, jetstream.WithStreamListSubject(subject))
 	for info := range lister.Info() {
@@ -183,8 +190,14 @@ func apiError(js jetstream.JetStream, what string, err error) error {
 	switch {
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders):
 		return unavailable("%s: JetStream does not answer at %s (is it enabled, and has its cluster a leader?): %w", what, nc.ConnectedUrlRedacted(), err)
-	case (errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded)) && errors.Is(nc.LastError(), nats.ErrPermissionViolation):
+	case (errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded)) && forbidden(nc.LastError()):
 		return unavailable("%s: %w (%w)", what, ErrForbidden, nc.LastError())
 	}
 	return unavailable("%s: %w", what, err)
+}
+
+// forbidden recognises the server's word that a request to JetStream was dropped
+// for lack of rights. It comes beside the request, which itself only times out.
+func forbidden(err error) bool {
+	return errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(strings.ToLower(err.Error()), "$js.")
 }

@@ -1,0 +1,122 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	logtest "github.com/sirupsen/logrus/hooks/test"
+
+	"lagermeister/stream"
+	"lagermeister/stream/streamtest"
+)
+
+// nobody is an address where nothing listens.
+func nobody(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func TestUnreachableNATSIsSaidInOneLineATry(t *testing.T) {
+	t.Parallel()
+	log, hook := logtest.NewNullLogger()
+	_, err := stream.Dial(t.Context(), stream.DialConfig{NATSURL: "nats://u:secret@" + nobody(t), Retries: 3}, "test", log)
+	if exitCode(err) != 69 || !strings.Contains(err.Error(), "3 tries") || !errors.Is(err, nats.ErrNoServers) {
+		t.Errorf("%v", err)
+	}
+	lines := warnings(t, hook)
+	if len(lines) != 2 {
+		t.Errorf("%d lines, want one for each try that is followed by another", len(lines))
+	}
+	if all := strings.Join(lines, "") + err.Error(); strings.Contains(all, "secret") {
+		t.Errorf("the password is in %s", all)
+	}
+}
+
+func TestDialEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	log, _ := logtest.NewNullLogger()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := stream.Dial(ctx, stream.DialConfig{NATSURL: "nats://" + nobody(t)}, "test", log); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestDialSettingsThatNoTryMends(t *testing.T) {
+	t.Parallel()
+	junk := filepath.Join(t.TempDir(), "junk.pem")
+	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, cfg := range map[string]stream.DialConfig{
+		"NATS_URL=localhost:4222: ":   {NATSURL: "localhost:4222"},
+		"NATS_URL=http://a: ":         {NATSURL: "nats://a,http://a"},
+		"NATS_CERT=x: ":               {NATSURL: "nats://a", NATSCert: "x"},
+		"NATS_PASSWORD: ":             {NATSURL: "nats://a", NATSPassword: "x"},
+		"CONNECT_RETRIES=-1: ":        {NATSURL: "nats://a", Retries: -1},
+		"NATS_CERT " + junk:           {NATSURL: "nats://a", NATSCert: junk, NATSKey: junk},
+		"NATS connection settings: n": {NATSURL: "nats://a", NATSCA: junk},
+	} {
+		log, _ := logtest.NewNullLogger()
+		if _, err := stream.Dial(t.Context(), cfg, "test", log); exitCode(err) != 78 || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v, want %s... and exit code 78", err, want)
+		}
+	}
+}
+
+func TestDialWithUserAndPassword(t *testing.T) {
+	t.Parallel()
+	server := streamtest.Server(t, streamtest.Extra(`authorization { user: lager, password: meister }`))
+	log, _ := logtest.NewNullLogger()
+	cfg := stream.DialConfig{NATSURL: server.ClientURL(), NATSUser: "lager", NATSPassword: "meister"}
+	nc, err := stream.Dial(t.Context(), cfg, "es_subscriber", log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if nc.Opts.Name != "es_subscriber" {
+		t.Errorf("connected as %q", nc.Opts.Name)
+	}
+	cfg.NATSPassword, cfg.Retries = "wrong", 1
+	if _, err := stream.Dial(t.Context(), cfg, "test", log); exitCode(err) != 69 || !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestConnectionComesBackAfterTheServer(t *testing.T) {
+	t.Parallel()
+	server := streamtest.NewProcess(t)
+	log, hook := logtest.NewNullLogger()
+	nc, err := stream.Dial(t.Context(), stream.DialConfig{NATSURL: server.URL}, "test", log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	server.Kill()
+	streamtest.Eventually(t, "the loss is noticed", func() bool { return !nc.IsConnected() })
+	if err := nc.Publish("x", nil); err == nil {
+		t.Error("a publish without a server was taken")
+	}
+	server.Start()
+	streamtest.Eventually(t, "connected again", nc.IsConnected)
+	streamtest.Eventually(t, "the log says so", func() bool {
+		lost, back := false, false
+		for _, e := range hook.AllEntries() {
+			lost = lost || strings.HasPrefix(e.Message, "NATS connection lost")
+			back = back || strings.HasPrefix(e.Message, "reconnected")
+		}
+		return lost && back
+	})
+}

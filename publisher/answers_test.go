@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -112,6 +114,33 @@ func TestLateAndRepeatedAcksCountOnce(t *testing.T) {
 	}
 	if w := &p.window; w.blocks != 0 || w.bytes != 0 || w.records != 0 {
 		t.Errorf("the empty window counts %d blocks, %d bytes, %d records", w.blocks, w.bytes, w.records)
+	}
+}
+
+func TestSilentBrokerIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	nc, _ := streamtest.New(t)
+	var asked atomic.Int64
+	play(t, nc, func(n int, m *nats.Msg) {
+		asked.Store(int64(n))
+		if n > 5 { // the breaker is open by now
+			_ = m.Respond([]byte(ackText(n)))
+		}
+	})
+	p := newPublisher(nc, Config{PublishFormat: FormatBlocks}, "logs", silent())
+	p.silence = 10 * time.Millisecond
+	if err := p.start(nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeNow(p) })
+	var s stored
+	if err := p.Append(t.Context(), frames(1, 1, 300), 1, s.call); err != nil {
+		t.Fatal(err)
+	}
+	streamtest.Eventually(t, "intake is refused", func() bool { return p.Unavailable() != nil || s.ok.Load() == 1 })
+	streamtest.Eventually(t, "the record is stored", func() bool { return s.ok.Load() == 1 && p.Unavailable() == nil })
+	if n := asked.Load(); n != 6 {
+		t.Errorf("sent %d times, want 6", n)
 	}
 }
 

@@ -124,3 +124,37 @@ func TestMessageFormatSurvivesRestart(t *testing.T) {
 		}
 	}
 }
+
+// While the server stands still the window fills and callers wait; then all is
+// stored, once.
+func TestStalledServerMakesCallersWait(t *testing.T) {
+	t.Parallel()
+	server := streamtest.NewProcess(t)
+	nc, err := stream.Dial(t.Context(), stream.DialConfig{NATSURL: server.URL}, "test", silent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	p := open(t, nc)
+	server.Pause()
+	const run = 500
+	calls := 0
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		err := p.Append(ctx, frames(calls*run, run, 300), run, nil)
+		cancel()
+		if err != nil {
+			break // some of this run may be stored
+		}
+		calls++
+	}
+	server.Resume()
+	if left := p.Close(streamtest.Context(t)); left != 0 {
+		t.Fatalf("%d records left", left)
+	}
+	got := counts(read(t, streamtest.JetStream(t, nc)))
+	once(t, got, calls*run)
+	if held := calls * run * 300; held < windowBytes*9/10 || held > windowBytes+2*maxBlock {
+		t.Errorf("took %d bytes while the server stood still, the window is %d", held, windowBytes)
+	}
+}

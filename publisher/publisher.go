@@ -76,7 +76,8 @@ type Publisher struct {
 	log     logrus.FieldLogger
 	metrics *metrics
 
-	streamMax int64 // the stream's max_msg_size, 0 or less when it has none
+	silence   time.Duration // how long the first acknowledgement is waited for
+	streamMax int64         // the stream's max_msg_size, 0 or less when it has none
 
 	window window        // shared by callers and the sender, under its mutex
 	turn   chan struct{} // held by the one caller that waits for room; the others queue behind it, in order
@@ -92,7 +93,8 @@ type Publisher struct {
 // Open makes sure that a stream holds sc.Subject, warns when it is not durable
 // (or refuses it, see stream.CheckDurability) and starts to publish over nc. What
 // this NATS user may not ask is skipped with one info line. Close ends the
-// publisher; nc stays with the caller and must outlive it.
+// publisher; nc stays with the caller and must outlive it. reg takes one
+// publisher; a second one in a process needs labels (WrapRegistererWith).
 func Open(ctx context.Context, nc *nats.Conn, cfg Config, sc stream.Config, log logrus.FieldLogger, reg prometheus.Registerer) (*Publisher, error) {
 	p := newPublisher(nc, cfg, sc.Subject, log)
 	ensure, err := p.prepare(ctx, sc)
@@ -105,6 +107,18 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config, sc stream.Config, log 
 	return p, nil
 }
 
+// OpenExisting starts to publish over nc on a subject whose stream is somebody
+// else's: it is neither created nor looked at, so this NATS user needs no right
+// but to publish. A block that no stream takes is kept and sent again. What Open
+// says of nc and Close holds here too.
+func OpenExisting(nc *nats.Conn, cfg Config, subject string, log logrus.FieldLogger, reg prometheus.Registerer) (*Publisher, error) {
+	p := newPublisher(nc, cfg, subject, log)
+	if err := p.start(reg, nil); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
 func newPublisher(nc *nats.Conn, cfg Config, subject string, log logrus.FieldLogger) *Publisher {
 	p := &Publisher{
 		nc:      nc,
@@ -112,6 +126,7 @@ func newPublisher(nc *nats.Conn, cfg Config, subject string, log logrus.FieldLog
 		runID:   rand.Text(),
 		bare:    cfg.PublishFormat == FormatMessage,
 		log:     log.WithFields(logrus.Fields{"component": "publisher", "subject": subject}),
+		silence: firstSilence,
 		turn:    make(chan struct{}, 1),
 		space:   make(chan struct{}, 1),
 		wake:    make(chan struct{}, 1),

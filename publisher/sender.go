@@ -128,7 +128,7 @@ func (s *sender) run() {
 func (s *sender) sendReady() {
 	w := &s.window
 	w.mu.Lock()
-	if !s.bare && w.mayCut() {
+	if w.mayCut() {
 		w.cut(true)
 	}
 	from := len(s.flight)
@@ -160,7 +160,7 @@ func (s *sender) send(b *block, now time.Time) {
 		b.header[stream.HeaderMsgID][0] = s.runID + "-" + strconv.FormatUint(b.n, 10)
 	}
 	b.refused = false
-	b.due = now.Add(min(firstSilence<<min(b.silent, 8), maxSilence))
+	b.due = now.Add(min(s.silence<<min(b.silent, 8), maxSilence))
 	msg := nats.Msg{Subject: s.subject, Reply: s.reply + strconv.FormatUint(b.n, 10), Header: b.header, Data: b.data}
 	if err := s.nc.PublishMsg(&msg); err != nil {
 		s.failed(b, err, now)

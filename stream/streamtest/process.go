@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"lagermeister/internal/natsserver"
@@ -101,6 +102,13 @@ func (p *Process) Start() {
 	}
 	p.cfg.Addr = u.Host
 }
+
+// Pause stops the server without closing anything (SIGSTOP), as a stalled disk
+// or machine would; Resume lets it go on.
+func (p *Process) Pause() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume ends Pause.
+func (p *Process) Resume() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Kill ends the server as a crash would (SIGKILL). It may be called twice.
 func (p *Process) Kill() {

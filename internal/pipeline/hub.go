@@ -39,8 +39,7 @@ func (pl *Pipeline) openHub(ctx context.Context) error {
 		if err != nil {
 			return nil, nil, err
 		}
-		there := stream.Config{Subject: subject}
-		pub, err := publisher.Open(ctx, nc, publisher.Config{PublishFormat: publisher.FormatBlocks}, there, pl.log, pl.part("hub"))
+		pub, err := publisher.OpenExisting(nc, publisher.Config{PublishFormat: publisher.FormatBlocks}, subject, pl.log, pl.part("hub"))
 		if err != nil {
 			nc.Close()
 			return nil, nil, err

@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lagermeister/internal/pipeline"
+	"lagermeister/sink/sinktest"
+)
+
+// More comes in than the stream can hold while the sink takes nothing: it does
+// not answer or, with -long, answers 401, which pauses delivery until a probe 30 s
+// later finds it in order.
+func TestAFullStreamRefusesAndGoesOnWhenTheSinkDoes(t *testing.T) {
+	t.Parallel()
+	const (
+		streamBytes = 16 << 20
+		size        = 8 << 10
+		overTCP     = 2 * streamBytes / size // records
+	)
+	far := sinktest.New(t)
+	answering := make(chan struct{})
+	far.Fail(func(a *sinktest.Attempt) { <-answering; a.Answer(a.Take(nil)) })
+	if *long {
+		far.Fail(sinktest.Status(http.StatusUnauthorized))
+	}
+	r := start(t, to(far), func(s *pipeline.Settings) {
+		s.Stream.StreamMaxBytes = streamBytes
+		s.HTTP.AckTimeout = time.Second
+	})
+
+	var written atomic.Int64
+	conn := dial(t, r.TCP)
+	sent := make(chan error, 1)
+	go func() {
+		for n := range overTCP {
+			m, err := conn.Write(frame(n, size))
+			written.Add(int64(m))
+			if err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- conn.Close()
+	}()
+
+	next := overTCP // number of the next record over HTTP; repeated until it is stored
+	eventually(t, "HTTP refuses", func() bool {
+		status := r.post(t, http.DefaultClient, frame(next, size))
+		if status == http.StatusOK {
+			next++
+		}
+		return status == http.StatusServiceUnavailable
+	})
+	for last := int64(-1); last != written.Load(); time.Sleep(time.Second) {
+		last = written.Load()
+	}
+	if most := int64(overTCP * size * 9 / 10); written.Load() > most {
+		t.Errorf("TCP took %d bytes, though nothing could be stored", written.Load())
+	}
+	full := func(reason string) bool { return strings.Contains(reason, "is full and held by group es_subscriber") }
+	if reasons := r.program.NotReady(); !slices.ContainsFunc(reasons, full) {
+		t.Errorf("/ready does not say who keeps the stream full: %q", reasons)
+	}
+	if s := r.state(t); s.FirstSeq != 1 || s.Bytes > streamBytes {
+		t.Errorf("the stream holds %d bytes from sequence %d on, expected at most %d from 1", s.Bytes, s.FirstSeq, streamBytes)
+	}
+	for metric, most := range map[string]float64{
+		"lagermeister_publisher_in_flight_bytes": 4 << 20,
+		"lagermeister_subscriber_held_bytes":     33 << 20,
+	} {
+		if n := r.metric(t, metric); n > most {
+			t.Errorf("%s is %v, expected at most %v", metric, n, most)
+		}
+	}
+
+	far.Heal()
+	close(answering)
+	eventually(t, "HTTP takes records again", func() bool {
+		return r.post(t, http.DefaultClient, frame(next, size)) == http.StatusOK
+	})
+	next++
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	far.Await(t, next)
+	holds(t, far, next)
+	eventually(t, "settled blocks are trimmed down to 80 %", func() bool {
+		s := r.state(t)
+		if first := s.FirstSeq; first > r.floor(t)+1 {
+			t.Fatalf("the stream begins at %d, though the group has settled only up to %d", first, r.floor(t))
+		}
+		return s.FirstSeq > 1 && s.Bytes <= streamBytes/100*80
+	})
+}

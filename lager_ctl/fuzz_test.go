@@ -10,22 +10,6 @@ import (
 	"lagermeister/heka/encode"
 )
 
-// FuzzPieces: the pieces of whatever is stored are all of its bytes, in order.
-func FuzzPieces(f *testing.F) {
-	frame := heka.AppendFrame(nil, []byte("\x0a\x01x"))
-	f.Add(bytes.Join([][]byte{frame, []byte("xyz"), frame, {0x1E}}, nil))
-	f.Add([]byte("\x0a\x01x"))
-	f.Fuzz(func(t *testing.T, stored []byte) {
-		var all []byte
-		for p := range pieces(stored) {
-			all = append(all, p.raw...)
-		}
-		if !bytes.Equal(all, stored) {
-			t.Fatalf("%q became %q", stored, all)
-		}
-	})
-}
-
 // FuzzPrinters: whatever decodes is shown as one line of JSON, and as text that
 // cannot steer a terminal.
 func FuzzPrinters(f *testing.F) {

@@ -160,11 +160,9 @@ func (t *tailer) block(out *bufio.Writer, msg *nats.Msg) error {
 		return nil
 	}
 	t.tellMissed(at)
-	index := -1
-	for p := range pieces(msg.Data) {
-		index++
+	for index, p := range heka.Records(msg.Data) {
 		if err := t.parse(p); err != nil {
-			fmt.Fprintf(t.err, "position %d.%d: skipped %d bytes: %v\n", at.sequence, index, len(p.raw), err)
+			fmt.Fprintf(t.err, "position %d.%d: skipped %d bytes: %v\n", at.sequence, index, len(p.Raw), err)
 			continue
 		}
 		if !t.match.Match(&t.message) {
@@ -173,11 +171,11 @@ func (t *tailer) block(out *bufio.Writer, msg *nats.Msg) error {
 		t.count++
 		if t.print != nil {
 			_, skew := encode.EventDate(&t.message, at.cut)
-			s := shown{offset: -1, frame: p.raw, Record: encode.Record{
+			s := shown{offset: -1, frame: p.Raw, Record: encode.Record{
 				Message: &t.message, Sequence: at.sequence, Index: index, ClockSkew: skew, Cut: at.cut,
 			}}
-			if p.bare {
-				s.frame = heka.AppendFrame(nil, p.raw)
+			if p.Bare() {
+				s.frame = heka.AppendFrame(nil, p.Raw)
 			}
 			t.buf = t.print(t.buf[:0], &s)
 			if _, err := out.Write(t.buf); err != nil {
@@ -193,11 +191,11 @@ func (t *tailer) block(out *bufio.Writer, msg *nats.Msg) error {
 
 var errNoFrame = errors.New("not a complete frame")
 
-func (t *tailer) parse(p piece) error {
-	if p.body == nil {
+func (t *tailer) parse(r heka.Stored) error {
+	if r.Body == nil {
 		return errNoFrame
 	}
-	return t.message.Parse(p.body)
+	return t.message.Parse(r.Body)
 }
 
 // tellMissed compares with what was seen last. The stream itself says which

@@ -14,7 +14,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sirupsen/logrus"
 
-	"lagermeister/heka"
 	"lagermeister/stream"
 	"lagermeister/stream/streamtest"
 )
@@ -127,36 +126,6 @@ func TestTailTellsWhatItHasNotSeen(t *testing.T) {
 	}
 	if got, want := errs.String(), "stream s: not seen: blocks after 13 up to 17 (too slow, or disconnected); they are stored\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestPiecesGiveEachByteToOneRecord(t *testing.T) {
-	t.Parallel()
-	frame := heka.AppendFrame(nil, []byte("\x0a\x01x"))
-	for _, c := range []struct {
-		stored []byte
-		want   string // length of each, ! for what has no body
-	}{
-		{nil, "0!"},
-		{[]byte("\x0a\x01x"), "3"},
-		{frame, "8"},
-		{bytes.Join([][]byte{frame, frame}, nil), "8 8"},
-		{bytes.Join([][]byte{frame, []byte("xyz"), frame, []byte("\x1e")}, nil), "8 3! 8 1!"},
-		{[]byte("\x1ezzz"), "4!"},
-	} {
-		var got []string
-		total := 0
-		for p := range pieces(c.stored) {
-			text := fmt.Sprint(len(p.raw))
-			if p.body == nil {
-				text += "!"
-			}
-			got = append(got, text)
-			total += len(p.raw)
-		}
-		if strings.Join(got, " ") != c.want || total != len(c.stored) {
-			t.Errorf("%q: pieces %v, want %s", c.stored, got, c.want)
-		}
 	}
 }
 

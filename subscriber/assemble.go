@@ -21,7 +21,6 @@ type assembler struct {
 	limits limits
 	out    *deliverer
 
-	walk   walker
 	msg    heka.Message
 	hash   recordid.Hasher
 	record encode.Record
@@ -77,32 +76,29 @@ func (a *assembler) take(work context.Context, b *block) bool {
 
 // records goes over the records of b and returns how many nobody wants.
 func (a *assembler) records(work context.Context, b *block) (filtered uint64, ok bool) {
-	a.walk.reset(b.body)
-	for index := 0; ; index++ {
-		p, more := a.walk.next()
+	for index, r := range heka.Records(b.body) {
 		switch {
-		case !more:
-			return filtered, true
 		case b.other:
 			filtered++
 			continue
-		case !p.whole:
-			a.bury(work, b, index, p.raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: "not a complete frame"})
+		case r.Body == nil:
+			a.bury(work, b, index, r.Raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: "not a complete frame"})
 			continue
 		}
-		if err := a.msg.Parse(p.body); err != nil {
-			a.bury(work, b, index, p.raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: err.Error()})
+		if err := a.msg.Parse(r.Body); err != nil {
+			a.bury(work, b, index, r.Raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: err.Error()})
 			continue
 		}
 		if !a.spec.Match(&a.msg) {
 			filtered++
 			continue
 		}
-		a.encode(work, b, index, p.raw)
+		a.encode(work, b, index, r.Raw)
 		if a.batch != nil && a.batch.full(a.limits) && !a.flush(work) {
 			return filtered, false
 		}
 	}
+	return filtered, true
 }
 
 // encode appends the message just parsed to the batch.

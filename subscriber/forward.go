@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/sirupsen/logrus"
 
+	"lagermeister/heka"
 	"lagermeister/ledger"
 	"lagermeister/stream"
 )
@@ -28,7 +29,6 @@ type forwarding struct {
 	to      Forwarder
 	metrics *metrics
 	report  *report
-	walk    walker
 	log     logrus.FieldLogger
 	open    atomic.Int64  // blocks not yet answered
 	ended   chan struct{} // holds a token when one was answered
@@ -98,13 +98,10 @@ func (f *forwarding) records(b *block) (n uint64) {
 	if n, err := strconv.ParseUint(b.header.Get(stream.HeaderRecords), 10, 32); err == nil && n > 0 {
 		return n
 	}
-	f.walk.reset(b.body)
-	for {
-		if _, ok := f.walk.next(); !ok {
-			return n
-		}
+	for range heka.Records(b.body) {
 		n++
 	}
+	return n
 }
 
 func (f *forwarding) wait(work context.Context) {

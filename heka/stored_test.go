@@ -1,58 +1,29 @@
-package subscriber
+package heka
 
 import (
 	"bytes"
 	"testing"
-
-	"google.golang.org/protobuf/proto"
-
-	"lagermeister/heka"
-	"lagermeister/heka/hekapb"
 )
 
-// message is the body of a small valid message with that payload.
-func message(t testing.TB, payload string) []byte {
-	t.Helper()
-	body, err := proto.Marshal(&hekapb.Message{
-		Uuid:      fixedUUID(payload),
-		Timestamp: proto.Int64(1_700_000_000_000_000_000),
-		Type:      proto.String("test"),
-		Hostname:  proto.String("host.example.com"),
-		Payload:   proto.String(payload),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
+// small is the body of a message with that payload.
+func small(payload string) []byte {
+	return (&Draft{Hostname: "host.example.com", Payload: payload}).Append(nil)
 }
 
-// fixedUUID is 16 bytes that depend on s only.
-func fixedUUID(s string) []byte {
-	id := make([]byte, 16)
-	for i := range s {
-		id[i%16] = id[i%16]*31 + s[i]
-	}
-	return id
-}
-
-func frame(t testing.TB, payload string) []byte { return heka.AppendFrame(nil, message(t, payload)) }
-
-func pieces(message []byte) (list []piece) {
-	var w walker
-	w.reset(message)
-	for {
-		p, ok := w.next()
-		if !ok {
-			return list
+func collect(stored []byte) (list []Stored) {
+	for i, s := range Records(stored) {
+		if i != len(list) {
+			panic("index out of step")
 		}
-		list = append(list, p)
+		list = append(list, s)
 	}
+	return list
 }
 
 func TestEveryStoredMessageIsCutIntoRecords(t *testing.T) {
 	t.Parallel()
-	a, b := frame(t, "a"), frame(t, "b")
-	bare := message(t, "bare")
+	a, b := AppendFrame(nil, small("a")), AppendFrame(nil, small("b"))
+	bare := small("bare")
 	type want struct {
 		raw   []byte
 		whole bool
@@ -74,14 +45,14 @@ func TestEveryStoredMessageIsCutIntoRecords(t *testing.T) {
 		"a separator and no more":    {[]byte{0x1E}, []want{{[]byte{0x1E}, false}}},
 		"what is neither of the two": {[]byte("junk"), []want{{[]byte("junk"), true}}}, // told by decoding
 	} {
-		got := pieces(c.message)
+		got := collect(c.message)
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %d records, want %d", name, len(got), len(c.want))
 			continue
 		}
 		for i, p := range got {
-			if !bytes.Equal(p.raw, c.want[i].raw) || p.whole != c.want[i].whole {
-				t.Errorf("%s: record %d is %q (whole %v), want %q (%v)", name, i, p.raw, p.whole, c.want[i].raw, c.want[i].whole)
+			if !bytes.Equal(p.Raw, c.want[i].raw) || (p.Body != nil) != c.want[i].whole {
+				t.Errorf("%s: record %d is %q (whole %v), want %q (%v)", name, i, p.Raw, p.Body != nil, c.want[i].raw, c.want[i].whole)
 			}
 		}
 	}
@@ -89,25 +60,25 @@ func TestEveryStoredMessageIsCutIntoRecords(t *testing.T) {
 
 // Whatever is stored, its records cover every byte exactly once, in order; there
 // is at least one; and a frame is found again on its own.
-func FuzzWalk(f *testing.F) {
-	a, b := frame(f, "a"), frame(f, "b")
-	for _, seed := range [][]byte{nil, a, append(a, b...), append([]byte("x"), a...), append(append(a, 0x1E, 0xFF), b...), message(f, "bare")} {
+func FuzzRecords(f *testing.F) {
+	a, b := AppendFrame(nil, small("a")), AppendFrame(nil, small("b"))
+	for _, seed := range [][]byte{nil, a, append(a, b...), append([]byte("x"), a...), append(append(a, 0x1E, 0xFF), b...), small("bare")} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, stored []byte) {
-		list := pieces(stored)
+		list := collect(stored)
 		if len(list) == 0 {
 			t.Fatal("no record at all")
 		}
 		at := 0
 		for i, p := range list {
-			if !bytes.HasPrefix(stored[at:], p.raw) || (len(p.raw) == 0 && len(stored) > 0) {
+			if !bytes.HasPrefix(stored[at:], p.Raw) || (len(p.Raw) == 0 && len(stored) > 0) {
 				t.Fatalf("record %d of %d does not stand at byte %d", i, len(list), at)
 			}
-			at += len(p.raw)
-			if p.whole && p.raw[0] == heka.RecordSeparator {
-				if again := pieces(p.raw); len(again) != 1 || !again[0].whole {
-					t.Fatalf("record %d is no frame on its own: %q", i, p.raw)
+			at += len(p.Raw)
+			if p.Body != nil && p.Raw[0] == RecordSeparator {
+				if again := collect(p.Raw); len(again) != 1 || again[0].Body == nil {
+					t.Fatalf("record %d is no frame on its own: %q", i, p.Raw)
 				}
 			}
 		}

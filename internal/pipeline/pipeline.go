@@ -12,7 +12,9 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"os"
 
 	"github.com/nats-io/nats.go"
 	group "github.com/oklog/run"
@@ -20,6 +22,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"lagermeister/dashboard"
+	"lagermeister/internal/dirlock"
 	"lagermeister/internal/natsserver"
 	"lagermeister/internal/program"
 	"lagermeister/publisher"
@@ -58,17 +61,13 @@ type Addrs struct {
 
 // New opens the stores and all listeners. The subscriber's group exists before a
 // receiver listens, so the first record is the group's already.
-func New(ctx context.Context, p *program.Program, s *Settings) (pl *Pipeline, err error) {
-	pl = &Pipeline{settings: s, program: p, log: p.Log}
-	defer func() {
-		if err != nil {
-			pl.close()
-		}
-	}()
+func New(ctx context.Context, p *program.Program, s *Settings) (*Pipeline, error) {
+	pl := &Pipeline{settings: s, program: p, log: p.Log}
 	for _, open := range []func(context.Context) error{
-		pl.openBroker, pl.openStore, pl.openSubscriber, pl.openHub, pl.openPublisher, pl.openReceivers, pl.openDashboard,
+		pl.lockData, pl.openBroker, pl.openStore, pl.openSubscriber, pl.openHub, pl.openPublisher, pl.openReceivers, pl.openDashboard,
 	} {
 		if err := open(ctx); err != nil {
+			pl.close()
 			return nil, err
 		}
 	}
@@ -86,6 +85,21 @@ func (pl *Pipeline) close() {
 	for i := len(pl.opened) - 1; i >= 0; i-- {
 		pl.opened[i]()
 	}
+}
+
+// lockData keeps a second relay from the data: a NATS server on the files of
+// another would damage them.
+func (pl *Pipeline) lockData(context.Context) error {
+	dir := pl.settings.Relay.DataDir
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	lock, err := dirlock.Lock(dir)
+	if err != nil {
+		return err
+	}
+	pl.closing(func() { lock.Close() })
+	return nil
 }
 
 func (pl *Pipeline) openBroker(ctx context.Context) (err error) {

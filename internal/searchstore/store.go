@@ -14,6 +14,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"lagermeister/heka/encode"
+	"lagermeister/internal/dirlock"
 )
 
 // Config says where records are kept and for how long.
@@ -88,8 +89,8 @@ func (s *Store) openDir() error {
 		return fmt.Errorf("search store: %w", err)
 	}
 	var err error
-	if s.lock, err = lockDir(s.cfg.Dir); err != nil {
-		return fmt.Errorf("search store %s: %w", s.cfg.Dir, err)
+	if s.lock, err = dirlock.Lock(s.cfg.Dir); err != nil {
+		return fmt.Errorf("search store: %w", err)
 	}
 	paths, err := filepath.Glob(filepath.Join(globQuote(s.cfg.Dir), "*"+suffix))
 	if err != nil {

@@ -1,6 +1,7 @@
 package heka
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -60,7 +61,7 @@ func (r *Reader) Next() (Frame, error) {
 		}
 		r.offset = r.base
 		r.tellGarbage(r.offset)
-		if r.err == io.EOF && len(r.unread) > 0 {
+		if errors.Is(r.err, io.EOF) && len(r.unread) > 0 {
 			return Frame{}, fmt.Errorf("frame at byte %d: stream ends after %d of at least %d bytes: %w",
 				r.base, len(r.unread), want, io.ErrUnexpectedEOF)
 		}

@@ -73,8 +73,8 @@ func (k *catter) show(in io.Reader, maxMessage int) error {
 	for {
 		f, err := frames.Next()
 		switch {
-		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
-			if err != io.EOF {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			if errors.Is(err, io.ErrUnexpectedEOF) {
 				fmt.Fprintf(k.err, "%s: %v\n", k.name, err)
 			}
 			if k.print == nil {

@@ -111,7 +111,7 @@ func (x *examination) examine(ctx context.Context) {
 	for _, name := range streams {
 		x.stream(ctx, name)
 	}
-	x.store(ctx, stream.Ledger, 50, "settlements are not folded: start stats_proxy, or see why it and the subscribers cannot",
+	x.store(ctx, stream.Ledger, 50, "settlements are not folded: see whether a subscriber of every group runs, and why it cannot fold",
 		"settlements no longer fit and blocks are not acknowledged")
 	x.store(ctx, stream.Replay, 50, "see why the group a replay is meant for does not take it", "no replay can be asked for")
 	x.store(ctx, "KV_"+stream.StateBucket, filling, "remove the keys of groups and streams that are gone: nats kv del "+stream.StateBucket+" KEY", "the ledger cannot be folded")

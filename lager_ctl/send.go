@@ -107,7 +107,7 @@ func transfer(next source, signer *heka.Signer, out outlet) error {
 	}
 	for {
 		raw, body, err := next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return errors.Join(flush(), out.finish())
 		}
 		if err != nil {
@@ -134,7 +134,7 @@ func transfer(next source, signer *heka.Signer, out outlet) error {
 func fileSource(frames *heka.Reader) source {
 	return func() (raw, body []byte, err error) {
 		f, err := frames.Next()
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			err = fmt.Errorf("read frames: %w", err)
 		}
 		return f.Raw, f.Body, err

@@ -194,7 +194,7 @@ func (s *Sender) report(err error, blocks, attempt int) {
 	}
 	signal(s.onFull)
 	if !s.full.Swap(true) {
-		log.Error("the ledger stream is full: nothing is settled until settlements are folded; start stats_proxy, which folds those of every group, or enlarge " + stream.Ledger)
+		log.Error("the ledger stream is full: nothing is settled until settlements are folded, which each subscriber does for its own group: see whether one of every group runs, or enlarge " + stream.Ledger)
 	}
 }
 

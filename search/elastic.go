@@ -2,10 +2,8 @@ package search
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"net/http"
@@ -23,11 +21,9 @@ type ElasticConfig struct {
 	URLs  []string // of one cluster; the next is asked when one does not answer
 	Index string   // names or patterns, comma-separated, such as lagermeister-*
 
-	Username, Password string // basic authentication
-	APIKey             string // or an API key, base64 as the engine gives it out
-	Bearer             string // or a token
-
-	TLS *tls.Config // nil: the system's authorities
+	// Client sends the requests, with whatever authentication and TLS they need;
+	// nil is http.DefaultClient. user:password@ in a URL counts before it.
+	Client *http.Client
 
 	// Restricted says that documents may lack headers or fields of their
 	// messages (FIELDS or DYNAMIC_FIELDS of the subscriber are set). Then what is
@@ -44,8 +40,14 @@ type ElasticConfig struct {
 // fails.
 type Elastic struct {
 	config ElasticConfig
-	client *http.Client
-	last   atomic.Int64 // the URL that answered last
+	nodes  []node
+	last   atomic.Int64 // the node that answered last
+}
+
+// node is one of the URLs, with what errors must not show apart from it.
+type node struct {
+	base string
+	user *url.Userinfo // nil: the client authenticates
 }
 
 // NewElastic returns a store; it does not connect. An error names what in the
@@ -57,22 +59,20 @@ func NewElastic(config ElasticConfig) (*Elastic, error) {
 	if config.Index == "" {
 		return nil, errors.New("search store: no index")
 	}
-	config.URLs = slices.Clone(config.URLs)
-	for i, text := range config.URLs {
+	if config.Client == nil {
+		config.Client = http.DefaultClient
+	}
+	e := &Elastic{config: config}
+	for _, text := range config.URLs {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, fmt.Errorf("search store: URL %q: want http://host:port or https://host:port", text)
+			return nil, errors.New("search store: want URLs such as http://host:port or https://host:port")
 		}
-		if u.User != nil { // kept out of the errors
-			config.Username = u.User.Username()
-			config.Password, _ = u.User.Password()
-			u.User = nil
-		}
-		config.URLs[i] = strings.TrimRight(u.String(), "/")
+		user := u.User
+		u.User = nil
+		e.nodes = append(e.nodes, node{strings.TrimRight(u.String(), "/"), user})
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = config.TLS
-	return &Elastic{config: config, client: &http.Client{Transport: transport}}, nil
+	return e, nil
 }
 
 // Search implements Store.

@@ -33,9 +33,9 @@ func (e *Elastic) do(ctx context.Context, path string, body, answer any) (http.H
 	path = "/" + url.PathEscape(e.config.Index) + "/" + path + joiner + "ignore_unavailable=true&allow_no_indices=true"
 	var failed error
 	first := int(e.last.Load())
-	for i := range e.config.URLs {
-		at := (first + i) % len(e.config.URLs)
-		header, err := e.ask(ctx, e.config.URLs[at], path, payload, answer)
+	for i := range e.nodes {
+		at := (first + i) % len(e.nodes)
+		header, err := e.ask(ctx, &e.nodes[at], path, payload, answer)
 		if _, unreachable := errors.AsType[*url.Error](err); unreachable && ctx.Err() == nil {
 			failed = err
 			continue
@@ -46,7 +46,8 @@ func (e *Elastic) do(ctx context.Context, path string, body, answer any) (http.H
 	return nil, failed
 }
 
-func (e *Elastic) ask(ctx context.Context, base, path string, payload []byte, answer any) (http.Header, error) {
+func (e *Elastic) ask(ctx context.Context, n *node, path string, payload []byte, answer any) (http.Header, error) {
+	base := n.base
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, base+path, bytes.NewReader(payload))
 	if err != nil {
 		return nil, fmt.Errorf("search %s: %w", base, err)
@@ -54,15 +55,11 @@ func (e *Elastic) ask(ctx context.Context, base, path string, payload []byte, an
 	if payload != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	switch {
-	case e.config.APIKey != "":
-		request.Header.Set("Authorization", "ApiKey "+e.config.APIKey)
-	case e.config.Bearer != "":
-		request.Header.Set("Authorization", "Bearer "+e.config.Bearer)
-	case e.config.Username != "":
-		request.SetBasicAuth(e.config.Username, e.config.Password)
+	if n.user != nil {
+		password, _ := n.user.Password()
+		request.SetBasicAuth(n.user.Username(), password)
 	}
-	response, err := e.client.Do(request)
+	response, err := e.config.Client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("search %s: %w", base, err)
 	}

@@ -5,14 +5,9 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -22,6 +17,7 @@ import (
 	"lagermeister/dashboard"
 	"lagermeister/internal/program"
 	"lagermeister/search"
+	"lagermeister/sink/httpclient"
 	"lagermeister/stats"
 	"lagermeister/stream"
 )
@@ -34,42 +30,20 @@ type own struct {
 
 // remote says where to search.
 type remote struct {
-	URL      []string `envconfig:"REMOTE_URL" desc:"URLs of the nodes of the Elasticsearch or OpenSearch to search in; empty: there is no search"`
-	Index    string   `envconfig:"REMOTE_INDEX" default:"lagermeister-*" desc:"indices to search in, names or patterns, comma-separated"`
-	Username string   `envconfig:"REMOTE_USERNAME" desc:"user name there, for basic authentication"`
-	Password string   `envconfig:"REMOTE_PASSWORD" secret:"true" desc:"password there"`
-	APIKey   string   `envconfig:"REMOTE_API_KEY" secret:"true" desc:"API key there, in base64, instead of a user"`
-	Bearer   string   `envconfig:"REMOTE_BEARER_TOKEN" secret:"true" desc:"token there, instead of a user"`
-	CA       string   `envconfig:"REMOTE_CA" desc:"PEM file with the authorities that may sign the certificate there; empty: the system's"`
-	Partial  bool     `envconfig:"REMOTE_RESTRICTED" default:"false" desc:"true: documents lack fields of their messages, since ESSUB_FIELDS or ESSUB_DYNAMIC_FIELDS is set"`
+	URL        []string `envconfig:"REMOTE_URL" desc:"URLs of the nodes of the Elasticsearch or OpenSearch to search in; empty: there is no search"`
+	Index      string   `envconfig:"REMOTE_INDEX" default:"lagermeister-*" desc:"indices to search in, names or patterns, comma-separated"`
+	Restricted bool     `envconfig:"REMOTE_RESTRICTED" default:"false" desc:"true: documents lack fields of their messages, since ESSUB_FIELDS or ESSUB_DYNAMIC_FIELDS is set"`
+
+	httpclient.Config
 }
 
-// Validate refuses URLs that cannot be asked; it repeats none, they may hold a
-// password.
+// Validate refuses URLs that cannot be asked.
 func (r *remote) Validate() error {
-	for _, text := range r.URL {
-		u, err := url.Parse(strings.TrimSpace(text))
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return errors.New("REMOTE_URL: expected URLs such as http://localhost:9200, comma-separated")
-		}
+	if len(r.URL) == 0 {
+		return nil
 	}
-	_, err := r.tls()
+	_, err := httpclient.ParseURLs("REMOTE_URL", r.URL)
 	return err
-}
-
-func (r *remote) tls() (*tls.Config, error) {
-	if r.CA == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(r.CA)
-	if err != nil {
-		return nil, fmt.Errorf("REMOTE_CA=%s: expected a readable PEM file: %w", r.CA, err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("REMOTE_CA=%s: expected certificates in PEM form, found none", r.CA)
-	}
-	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }
 
 // store returns where to search, nil when that is nowhere.
@@ -77,12 +51,11 @@ func (r *remote) store() (search.Store, error) {
 	if len(r.URL) == 0 {
 		return nil, nil
 	}
-	conf, err := r.tls()
+	client, err := r.Plain()
 	if err != nil {
 		return nil, err
 	}
-	return search.NewElastic(search.ElasticConfig{URLs: r.URL, Index: r.Index, Username: r.Username, Password: r.Password,
-		APIKey: r.APIKey, Bearer: r.Bearer, TLS: conf, Restricted: r.Partial})
+	return search.NewElastic(search.ElasticConfig{URLs: r.URL, Index: r.Index, Client: client, Restricted: r.Restricted})
 }
 
 // settings are read from variables with the prefix PROXY, whichever part they

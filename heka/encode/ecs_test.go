@@ -114,7 +114,7 @@ func TestECSFields(t *testing.T) {
 		{"one value is a scalar, more are an array", []*hekapb.Field{text("a", "x"), text("b", "x", "y")}, `"heka.a":"x","heka.b":["x","y"]`},
 		{"no value is null", []*hekapb.Field{text("a"), integer("b")}, `"heka.a":null,"heka.b":null`},
 		{"integers keep all digits", []*hekapb.Field{integer("i", math.MinInt64, math.MaxInt64)}, `"heka.i":[-9223372036854775808,9223372036854775807]`},
-		{"doubles never look like integers", []*hekapb.Field{double("d", 42, 0.1, -0.0, 1e21, 1e-7, 19101.3)}, `"heka.d":[42.0,0.1,0.0,1e+21,1e-07,19101.3]`},
+		{"doubles never look like integers", []*hekapb.Field{double("d", 42, 0.1, math.Copysign(0, -1), 1e21, 1e-7, 19101.3)}, `"heka.d":[42.0,0.1,-0.0,1e+21,1e-07,19101.3]`},
 		{"NaN and infinities are null", []*hekapb.Field{double("d", math.NaN(), math.Inf(1), math.Inf(-1)), double("e", math.NaN())}, `"heka.d":[null,null,null],"heka.e":null`},
 		{"bytes are base64, also one value", []*hekapb.Field{octets("b", []byte{0xFF, 0}), octets("c", []byte("a"), nil)}, `"heka.b":"/wA=","heka.c":["YQ==",""]`},
 		{"booleans", []*hekapb.Field{boolean("b", true), boolean("c", true, false)}, `"heka.b":true,"heka.c":[true,false]`},

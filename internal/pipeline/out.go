@@ -80,4 +80,3 @@ func (pl *Pipeline) openSubscriber(ctx context.Context) error {
 	pl.program.Check(pl.out.NotReady)
 	return nil
 }
-

@@ -39,9 +39,12 @@ func (pl *Pipeline) searchIn() (search.Store, error) {
 		return pl.store.Store, nil
 	}
 	bulk, encode := &pl.settings.Bulk, &pl.settings.Encode
+	client, err := bulk.Plain()
+	if err != nil {
+		return nil, err
+	}
 	return search.NewElastic(search.ElasticConfig{
-		URLs: bulk.RemoteURL, Index: "lagermeister-*",
-		Username: bulk.Username, Password: bulk.Password, APIKey: bulk.APIKey, Bearer: bulk.BearerToken,
+		URLs: bulk.RemoteURL, Index: bulk.Pattern(), Client: client,
 		Restricted: len(encode.Fields)+len(encode.DynamicFields) > 0,
 	})
 }

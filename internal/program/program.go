@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -68,7 +69,17 @@ func New(ctx context.Context, name string, log logrus.FieldLogger) *Program {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	return &Program{Name: name, Log: log, Registry: registry, ctx: ctx}
+	p := &Program{Name: name, Log: log, Registry: registry, ctx: ctx}
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lagermeister_ready",
+		Help: "1 when /ready answers 200, else 0.",
+	}, func() float64 {
+		if len(p.NotReady()) > 0 {
+			return 0
+		}
+		return 1
+	}))
+	return p
 }
 
 // Check adds the reasons that check gives to those of /ready. check may be
@@ -87,8 +98,9 @@ func (p *Program) NotReady() []string {
 		reasons = append(reasons, "draining")
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, check := range p.checks {
+	checks := slices.Clone(p.checks)
+	p.mu.Unlock()
+	for _, check := range checks {
 		reasons = append(reasons, check()...)
 	}
 	return reasons

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -169,7 +170,7 @@ func (s *source) newest(ctx context.Context, n int) (*reader, error) {
 			return best, nil
 		}
 		err := best.read(ctx, n)
-		if err == errGone || isCorrupt(err) {
+		if errors.Is(err, errGone) || isCorrupt(err) {
 			s.store.damaged(best.file, err)
 			best.found, best.ended = nil, true
 		} else if ctx.Err() != nil {
@@ -204,7 +205,7 @@ func (s *source) fill(row *search.Row, c *candidate) {
 func (s *source) Count(ctx context.Context) (total int64, err error) {
 	for _, f := range s.store.all() {
 		n, err := f.count(ctx, s.from, s.to)
-		if err != nil && err != errGone {
+		if err != nil && !errors.Is(err, errGone) {
 			s.store.damaged(f, err)
 			return 0, err
 		}

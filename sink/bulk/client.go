@@ -75,7 +75,7 @@ func New(conf Config, log logrus.FieldLogger, reg prometheus.Registerer) (*Sink,
 		answers:    sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	if conf.IndexTemplate {
-		s.template = newTemplate(client, conf.Index, log)
+		s.template = newTemplate(client, conf.Pattern(), log)
 	}
 	return s, nil
 }

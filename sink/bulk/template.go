@@ -46,11 +46,11 @@ type template struct {
 	done    chan struct{} // closed when nothing is left to do
 }
 
-func newTemplate(client *httpclient.Client, index string, log logrus.FieldLogger) *template {
+func newTemplate(client *httpclient.Client, pattern string, log logrus.FieldLogger) *template {
 	t := &template{
 		client:  client,
 		log:     log.WithField("template", templateName),
-		pattern: templatePattern(index),
+		pattern: pattern,
 		turn:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
 	}
@@ -64,10 +64,9 @@ func newTemplate(client *httpclient.Client, index string, log logrus.FieldLogger
 
 var interpolation = regexp.MustCompile(`%\{[^}]*\}`)
 
-// templatePattern turns an index name with variable parts into a pattern that
-// covers what it can become.
-func templatePattern(index string) string {
-	s := strings.ToLower(interpolation.ReplaceAllString(index, "*"))
+// Pattern covers every name that Index can become: its variable parts are "*".
+func (c *Config) Pattern() string {
+	s := strings.ToLower(interpolation.ReplaceAllString(c.Index, "*"))
 	for strings.Contains(s, "**") {
 		s = strings.ReplaceAll(s, "**", "*")
 	}

@@ -14,7 +14,8 @@ import (
 const trimTo = 80
 
 // fullAt is the share, in percent, from which a stream counts as about to refuse.
-const fullAt = 95
+// The smallest one, of 16 MiB, refuses a block of 1 MiB from 94 % on.
+const fullAt = 90
 
 // Floor is up to where a group has settled a stream.
 type Floor struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -32,7 +33,7 @@ func listen(address string, cfg *IntakeConfig, keepAlive time.Duration, m *metri
 	}
 	inner, err := (&net.ListenConfig{KeepAlive: keepAlive}).Listen(context.Background(), "tcp", address)
 	if err != nil {
-		return nil, err // names the operation and the address
+		return nil, fmt.Errorf("open the receiver: %w; BIND_ADDRESS chooses another port", err)
 	}
 	l := &listener{Listener: inner, metrics: m, limit: int64(cfg.MaxConnections), log: log, done: make(chan struct{})}
 	if config != nil {

@@ -112,7 +112,7 @@ func TestBadSettingsEndWith78AndAreNamed(t *testing.T) {
 		{"http_receiver", "RCVR_MATCH_SPEC=Type == 'a' && Foo == 3", "RCVR_MATCH_SPEC"},
 		{"http_receiver", "RCVR_ACK_TIMEOUT=5", "expected a duration such as"},
 		{"http_subscriber", "SUB_REMOTE_URL=localhost:80", "SUB_REMOTE_URL"},
-		{"http_subscriber", "SUB_SUBJECT=a", "SUB_REMOTE_URL: is required"},
+		{"http_subscriber", "SUB_SUBJECT=a", "SUB_REMOTE_URL: expected at least one URL"},
 		{"es_subscriber", "ESSUB_REMOTE_URL=localhost:9200", "ESSUB_REMOTE_URL"},
 		{"es_subscriber", "ESSUB_INDEX=x-%{", "ESSUB_INDEX"},
 		{"es_subscriber", "ESSUB_FORMAT=xml", "ESSUB_FORMAT"},

@@ -1,6 +1,7 @@
 // Package elastic holds what is promised about real search engines, tried on
 // them: .ci/elastic fetches and starts Elasticsearch and OpenSearch, names them
-// in ELASTIC_URL, OPENSEARCH_URL and OPENSEARCH2_URL, and runs these tests.
+// in ELASTIC_URL, ELASTIC8_URL, OPENSEARCH_URL and OPENSEARCH2_URL, and runs
+// these tests.
 // Without the variables they are skipped.
 package elastic
 
@@ -37,7 +38,7 @@ func each(t *testing.T, test func(t *testing.T, e *engine)) {
 	t.Helper()
 	t.Parallel()
 	found := false
-	for _, name := range []string{"ELASTIC_URL", "OPENSEARCH_URL", "OPENSEARCH2_URL"} {
+	for _, name := range []string{"ELASTIC_URL", "ELASTIC8_URL", "OPENSEARCH_URL", "OPENSEARCH2_URL"} {
 		url := os.Getenv(name)
 		if url == "" {
 			continue

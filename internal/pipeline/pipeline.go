@@ -115,7 +115,7 @@ func (pl *Pipeline) openBroker(ctx context.Context) (err error) {
 		return err
 	}
 	s.Stream.Embed(room)
-	if pl.conn, err = stream.Dial(ctx, stream.DialConfig{NATSURL: nats.DefaultURL}, pl.program.Name, pl.log, pl.nats.InProcess()); err != nil {
+	if pl.conn, err = stream.Dial(ctx, stream.DialConfig{NATSURL: pl.nats.ClientURL()}, pl.program.Name, pl.log, pl.nats.InProcess()); err != nil {
 		return err
 	}
 	pl.closing(pl.conn.Close)

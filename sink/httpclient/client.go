@@ -211,7 +211,7 @@ func (c *Client) cause(ctx context.Context, err error) error {
 		err = outer.Err
 	}
 	switch cause := context.Cause(ctx); {
-	case cause == errTimeout:
+	case errors.Is(cause, errTimeout):
 		return fmt.Errorf("no whole answer within %s (REMOTE_TIMEOUT): %w", c.conf.Timeout, context.DeadlineExceeded)
 	case cause != nil:
 		return cause

@@ -27,6 +27,9 @@ are stored all the same.
 // watched is how many blocks may wait here before NATS drops some for us.
 const watched = 64
 
+// flushTimeout bounds the wait for the server to have taken the subscriptions.
+const flushTimeout = 5 * time.Second
+
 // tailer shows the records of blocks as they are stored.
 type tailer struct {
 	console
@@ -85,7 +88,7 @@ func tail(ctx context.Context, c console, args []string) error {
 			return fmt.Errorf("subscribe to %s: %w", stream.TailSubject(s), err)
 		}
 	}
-	if err := nc.FlushWithContext(ctx); err != nil && ctx.Err() == nil {
+	if err := nc.FlushTimeout(flushTimeout); err != nil {
 		return fmt.Errorf("subscribe to the tail of %v: %w", streams, err)
 	}
 	log.WithField("streams", streams).Info("following")

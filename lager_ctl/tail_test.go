@@ -84,7 +84,7 @@ func TestTailShowsWhatIsStoredWithItsPosition(t *testing.T) {
 	var out, errs output
 	done := make(chan int)
 	go func() {
-		done <- run(streamtest.Context(t), console{nil, &out, &errs}, []string{"tail", "--format", "ecs", "--limit", "3", "--match", "Hostname != 'other'"})
+		done <- run(t.Context(), console{nil, &out, &errs}, []string{"tail", "--format", "ecs", "--limit", "3", "--match", "Hostname != 'other'"})
 	}()
 	streamtest.Eventually(t, "tail follows", func() bool { return strings.Contains(errs.String(), "following") })
 	for _, data := range [][]byte{block, body} {

@@ -106,6 +106,11 @@ func EnsureReplay(ctx context.Context, js jetstream.JetStream, cfg Config, log l
 	return ensureNamed(ctx, js, replayStream(cfg), cfg, log)
 }
 
+// EnsureAudit makes sure that LM_AUDIT exists.
+func EnsureAudit(ctx context.Context, js jetstream.JetStream, cfg Config, log logrus.FieldLogger) error {
+	return ensureNamed(ctx, js, auditStream(cfg), cfg, log)
+}
+
 // EnsureState returns the bucket LM_STATE.
 func EnsureState(ctx context.Context, js jetstream.JetStream, cfg Config, log logrus.FieldLogger) (jetstream.KeyValue, error) {
 	kv, err := js.KeyValue(ctx, StateBucket)

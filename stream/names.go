@@ -39,7 +39,8 @@ const (
 	HeaderOrigin    = "Lm-Origin"
 	HeaderIndex     = "Lm-Index"
 	HeaderEpoch     = "Lm-Epoch"
-	HeaderDead      = "Lm-Dead"
+	HeaderDead      = "Lm-Dead"     // of a replay: subject of the dead letter it is
+	HeaderSequence  = "Lm-Sequence" // of a replay: stream sequence of its block
 	HeaderBatch     = "Lm-Batch" // HTTP, not NATS: hash of the ids of a batch
 )
 
@@ -47,6 +48,7 @@ const (
 const (
 	Ledger      = "LM_LEDGER"
 	Replay      = "LM_REPLAY"
+	Audit       = "LM_AUDIT"
 	StateBucket = "LM_STATE"
 )
 
@@ -82,17 +84,36 @@ func DeadSubject(stream, group string, epoch int64, seq uint64, index int) strin
 // DeadSubjects matches every dead letter of stream.
 func DeadSubjects(stream string) string { return "lm.dead." + stream + ".>" }
 
+// ParseDeadSubject is DeadSubject's inverse; ok is false for any other subject.
+func ParseDeadSubject(subject string) (stream, group string, epoch int64, seq uint64, index int, ok bool) {
+	tokens := strings.Split(subject, ".")
+	if len(tokens) != 7 || tokens[0] != "lm" || tokens[1] != "dead" || tokens[2] == "" || tokens[3] == "" {
+		return "", "", 0, 0, 0, false
+	}
+	epoch, err1 := strconv.ParseInt(tokens[4], 10, 64)
+	seq, err2 := strconv.ParseUint(tokens[5], 10, 64)
+	index, err3 := strconv.Atoi(tokens[6])
+	if err1 != nil || err2 != nil || err3 != nil || index < 0 {
+		return "", "", 0, 0, 0, false
+	}
+	return tokens[2], tokens[3], epoch, seq, index, true
+}
+
 // LedgerSubject carries the settlements of a group.
 func LedgerSubject(stream, group string) string { return "lm.ledger." + stream + "." + group }
 
 // ReplaySubject carries what a group is to deliver once more.
 func ReplaySubject(stream, group string) string { return "lm.replay." + stream + "." + group }
 
+// AuditSubject carries who changed what about a stream's records.
+func AuditSubject(stream string) string { return "lm.audit." + stream }
+
 // LedgerKey is the key of a group's folded ledger in StateBucket.
 func LedgerKey(stream, group string) string { return "ledger." + stream + "." + group }
 
 // ReplayDurable is the consumer of LM_REPLAY through which a group takes replays.
-func ReplayDurable(stream, group string) string { return stream + "_" + group }
+// No name of a stream or group holds the sign between them, so that no two share one.
+func ReplayDurable(stream, group string) string { return stream + "=" + group }
 
 // IsWildcard says whether subject stands for more than one.
 func IsWildcard(subject string) bool {

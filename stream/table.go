@@ -14,6 +14,7 @@ const (
 	ledgerBytes = 256 << 20
 	replayBytes = 256 << 20
 	stateBytes  = 64 << 20
+	auditBytes  = 16 << 20
 )
 
 // mainStream keeps the records of one literal subject, which names it.
@@ -83,6 +84,20 @@ func replayStream(cfg Config) jetstream.StreamConfig {
 		Discard:     jetstream.DiscardNew,
 		Storage:     jetstream.FileStorage,
 		MaxBytes:    replayBytes,
+		Replicas:    cfg.StreamReplicas,
+	}
+}
+
+// auditStream keeps who replayed and dropped what: the newest entries it has room for.
+func auditStream(cfg Config) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        Audit,
+		Description: "Lagermeister: who replayed and dropped what",
+		Subjects:    []string{"lm.audit.>"},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardOld,
+		Storage:     jetstream.FileStorage,
+		MaxBytes:    auditBytes,
 		Replicas:    cfg.StreamReplicas,
 	}
 }

@@ -15,9 +15,13 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/sirupsen/logrus"
 
+	"lagermeister/internal/httpserver"
 	"lagermeister/search"
 	"lagermeister/stats"
 )
+
+// limits leave a search the time it may take, and its answer a slow line.
+var limits = httpserver.Limits{Connections: 1024, Read: 10 * time.Second, Write: time.Minute}
 
 // Feed is what the dashboard shows live. *stats.Hub is one. Subscribe never
 // blocks; a viewer's channel is closed when it is too slow.
@@ -61,7 +65,7 @@ func New(cfg Config, feed Feed, store search.Store, log logrus.FieldLogger) (*Se
 	}
 	s := &Server{cfg: cfg, feed: feed, log: log.WithField("component", "dashboard"), mux: http.NewServeMux(),
 		listener: listener, public: make(map[string]bool), sockets: make(map[*websocket.Conn]struct{}), stop: make(chan struct{})}
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	s.server = httpserver.New(s, limits)
 	s.routes(store)
 	return s, nil
 }
@@ -146,7 +150,8 @@ var headers = map[string]string{
 	"Cross-Origin-Opener-Policy": "same-origin",
 }
 
-// ServeHTTP lets in who may look and routes them.
+// ServeHTTP lets in who may look and routes them. What changes something must not
+// come from a foreign page: a browser there may be one that is let in here.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range headers {
 		w.Header().Set(name, value)
@@ -154,6 +159,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !s.cfg.knowsHost(r):
 		problem(w, http.StatusForbidden, "unknown host", fmt.Sprintf("this server is not called %.100q: if it is, set PROXY_ALLOWED_ORIGINS", r.Host))
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && !s.cfg.knowsOrigin(r):
+		problem(w, http.StatusForbidden, "foreign page", "only our own pages, and programs, may change things")
 	case s.public[r.URL.Path] || s.cfg.roleOf(r) >= viewer:
 		s.mux.ServeHTTP(w, r)
 	case r.URL.Path == "/":
@@ -180,10 +187,6 @@ func (s *Server) file(name, kind string) http.Handler {
 
 // serveLogin gives a browser the cookie for its token.
 func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
-	if !s.cfg.knowsOrigin(r) {
-		problem(w, http.StatusForbidden, "foreign page", "sign in from the dashboard's own page")
-		return
-	}
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	token := r.PostFormValue("token")
 	if s.cfg.roleOfToken(token) == nobody {

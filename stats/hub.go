@@ -3,6 +3,7 @@ package stats
 import (
 	"maps"
 	"sync"
+	"unicode/utf8"
 )
 
 const (
@@ -13,8 +14,10 @@ const (
 	viewerQueue = 2 * Recent
 	// maxEvent bounds one event, bytes; a real one has about 150.
 	maxEvent = 8 << 10
-	// maxSeries bounds what Known remembers; events come from outside.
+	// maxSeries bounds what Known remembers, maxName each name, bytes; events
+	// come from outside.
 	maxSeries = 4096
+	maxName   = 128
 )
 
 // Hub repeats events to viewers. All methods are safe for concurrent use; none
@@ -56,8 +59,13 @@ func (v *Viewer) Close() {
 
 // Publish hands one raw event to every viewer and keeps it for later ones. The
 // hub owns raw from now on. What is not an event (see ParseEvent) is passed on
-// as it is, as the original does, but teaches Known nothing.
+// as it is, as the original does, but teaches Known nothing. What is longer than
+// 8 KiB, or no text, is dropped: it would fill the memory, or end the websocket
+// of every viewer.
 func (h *Hub) Publish(raw []byte) {
+	if len(raw) > maxEvent || !utf8.Valid(raw) {
+		return
+	}
 	e, err := ParseEvent(raw)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -134,7 +142,7 @@ func (h *Hub) removeLocked(v *Viewer) {
 }
 
 func (h *Hub) learnLocked(metric, sender string) {
-	if h.known[metric][sender] || h.series >= maxSeries {
+	if h.known[metric][sender] || h.series >= maxSeries || len(metric) > maxName || len(sender) > maxName {
 		return
 	}
 	if h.known[metric] == nil {

@@ -232,8 +232,10 @@ func TestHubIsBoundedWhateverComes(t *testing.T) {
 	for n := range maxSeries + 100 {
 		h.Publish(fmt.Appendf(nil, `{"Sender":"%d","MetricType":"m%d"}`, n, n%3))
 	}
-	h.Publish(make([]byte, maxEvent+1))
+	h.Publish(fmt.Appendf(nil, `{"Sender":"%0200d","MetricType":"m"}`, 1))
 	h.Publish([]byte("no JSON"))
+	h.Publish(make([]byte, maxEvent+1))
+	h.Publish([]byte("no text: \xff"))
 	known := 0
 	for _, senders := range h.Known() {
 		known += len(senders)

@@ -9,10 +9,14 @@ import (
 	"time"
 
 	"lagermeister/heka/encode"
+	"lagermeister/internal/httpserver"
 	"lagermeister/internal/searchstore"
 	"lagermeister/sink/bulk"
 	"lagermeister/subscriber"
 )
+
+// storeLimits leave our own sink's posts their time, see REMOTE_TIMEOUT.
+var storeLimits = httpserver.Limits{Connections: 256, Read: time.Minute, Write: 2 * time.Minute}
 
 // store is the embedded search store with the port it takes _bulk requests on.
 type store struct {
@@ -40,7 +44,7 @@ func (pl *Pipeline) openStore(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for the search store: %w", err)
 	}
-	pl.store = &store{files, listener, &http.Server{Handler: files.Handler(), ReadHeaderTimeout: 5 * time.Second}}
+	pl.store = &store{files, listener, httpserver.New(files.Handler(), storeLimits)}
 	pl.closing(func() { pl.store.server.Close(); listener.Close() })
 	s.Bulk.RemoteURL = []string{"http://" + listener.Addr().String()}
 	s.Bulk.KeepFrames, s.Bulk.IndexTemplate = true, false

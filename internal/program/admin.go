@@ -12,7 +12,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lagermeister/internal/httpserver"
 )
+
+// adminLimits leave a profile the time that pprof allows for.
+var adminLimits = httpserver.Limits{Connections: 256, Read: 10 * time.Second, Write: 2 * time.Minute}
+
+// scrapes is how many requests for /metrics are answered at a time, others get 503.
+const scrapes = 8
 
 // AdminRoutes adds what every program answers to people and monitors:
 //
@@ -34,7 +42,7 @@ func AdminRoutes(mux *http.ServeMux, gatherer prometheus.Gatherer, notReady func
 	mux.HandleFunc("/version", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"version": Version()})
 	})
-	mux.Handle("/metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: scrapes}))
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
@@ -65,7 +73,7 @@ func NewAdmin(address string, gatherer prometheus.Gatherer, notReady func() []st
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return &Admin{
 		listener: listener,
-		server:   &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10},
+		server:   httpserver.New(mux, adminLimits),
 	}, nil
 }
 

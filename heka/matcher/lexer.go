@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"strconv"
@@ -53,8 +54,9 @@ var punctuation = []struct {
 
 // lexer cuts a spec into tokens.
 type lexer struct {
-	spec string
-	pos  int
+	spec  string
+	pos   int
+	steps int // of the regular expressions so far
 }
 
 func (l *lexer) errorAt(offset int, message, expected string) error {
@@ -255,7 +257,15 @@ func (l *lexer) regexp() (token, error) {
 	if err != nil {
 		return token{}, err
 	}
-	re, err := regexp.Compile(text)
+	tree, err := syntax.Parse(text, syntax.Perl)
+	var re *regexp.Regexp
+	if err == nil {
+		if l.steps += steps(tree); l.steps > MaxRegexps {
+			return token{}, l.errorAt(start, fmt.Sprintf("the regular expressions up to this one come to %d steps, limit %d", l.steps, MaxRegexps),
+				"fewer repetitions, which count as often as they repeat")
+		}
+		re, err = regexp.Compile(text)
+	}
 	if err != nil {
 		message, offset := err.Error(), start+1
 		if wrong, ok := errors.AsType[*syntax.Error](err); ok {

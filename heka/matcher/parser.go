@@ -4,8 +4,9 @@ import "fmt"
 
 // Limits of a spec.
 const (
-	MaxSpec  = 64 << 10 // bytes
-	MaxDepth = 200      // parentheses inside one another
+	MaxSpec    = 64 << 10 // bytes
+	MaxDepth   = 200      // parentheses inside one another
+	MaxRegexps = 10_000   // steps of all its regular expressions together, see steps
 )
 
 // Parse reads a spec. An error is always a *SyntaxError. The empty spec is one:

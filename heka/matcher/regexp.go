@@ -122,6 +122,25 @@ func (l *literals) add(re *syntax.Regexp) bool {
 	return false
 }
 
+// steps is about how many instructions an expression is compiled to, and so how
+// many of them each byte of a text may cost. A repetition is written out: x{1000}
+// is a thousand. Large classes count for the memory they need.
+func steps(re *syntax.Regexp) int {
+	n := 0
+	for _, sub := range re.Sub {
+		n += 1 + steps(sub)
+	}
+	switch re.Op {
+	case syntax.OpLiteral:
+		return len(re.Rune)
+	case syntax.OpCharClass:
+		return 1 + len(re.Rune)/16
+	case syntax.OpRepeat:
+		return n * max(re.Min+1, re.Max)
+	}
+	return n + 1
+}
+
 // uncapture removes the groups around an expression.
 func uncapture(re *syntax.Regexp) *syntax.Regexp {
 	for re.Op == syntax.OpCapture {

@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// maxResponse bounds an answer of the engine: 1,000 documents of 64 KiB, of which
-// JSON can make six times as much.
-const maxResponse = 512 << 20
+// maxResponse bounds an answer of the engine, bytes: readSize documents of 64 KiB,
+// of which JSON can make six times as much, and of 1 MiB, if it does not.
+const maxResponse = 256 << 20
 
 // do asks the cluster for something under the index. A URL that cannot be reached
 // is followed by the next; every other failure is final.

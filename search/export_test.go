@@ -31,3 +31,6 @@ func CompileQuery(spec *matcher.Spec, ignored, restricted bool) any {
 	c := compiler{types: types, ignored: ignored, restricted: restricted}
 	return c.compile(spec.Root(), 0)
 }
+
+// MaxGoing is how many searches Handler lets go on at a time.
+const MaxGoing = maxGoing

@@ -13,6 +13,11 @@ import (
 	"lagermeister/heka/matcher"
 )
 
+const (
+	maxGoing = 8               // searches at a time
+	patience = 3 * time.Second // of those beyond, before they are sent away
+)
+
 // Handler answers GET /api/v2/search, wherever it is mounted:
 //
 //	q       a spec of heka/matcher; absent or empty: all records
@@ -25,13 +30,24 @@ import (
 // The answer is an Answer in JSON. A request that makes no sense is 400 with a
 // problem document (RFC 9457) that has the member "parameter", and for q also
 // "offset", "excerpt" (the spec and a caret under the place) and "expected".
-// 502 is a store that cannot answer.
+// 502 is a store that cannot answer, 503 that too many searches are going on.
 func Handler(store Store) http.Handler {
+	going := make(chan struct{}, maxGoing)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
 			write(w, http.StatusMethodNotAllowed, problem{Title: "method not allowed", Detail: "search is asked with GET, not " + r.Method})
+			return
+		}
+		select {
+		case going <- struct{}{}:
+			defer func() { <-going }() // the answer takes memory until the asker has it
+		case <-time.After(patience):
+			w.Header().Set("Retry-After", "5")
+			write(w, http.StatusServiceUnavailable, problem{Title: "too many searches", Detail: strconv.Itoa(maxGoing) + " are going on, ask again later"})
+			return
+		case <-r.Context().Done():
 			return
 		}
 		request, err := ParseRequest(r.URL.RawQuery)

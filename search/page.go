@@ -48,12 +48,12 @@ type Source interface {
 	Count(ctx context.Context) (int64, error)
 }
 
-// readSize is how many candidates are read at once when most may not match.
-const readSize = 500
+// readSize is how many candidates are read at once at most: they may be large.
+const readSize = 200
 
 // Fill answers r from the candidates in src: it reads and decides until the page
-// is full, MaxExamined candidates have been looked at, or Deadline is over. What
-// was found by then is the answer. An error of the source, other than that of the
+// is full, by number or by MaxPage, MaxExamined candidates have been looked at, or
+// Deadline is over. What was found by then is the answer. An error of the source, other than that of the
 // deadline, is returned.
 func Fill(ctx context.Context, r Request, src Source) (Answer, error) {
 	return fill(ctx, r, src, Deadline)
@@ -82,6 +82,7 @@ type page struct {
 	message heka.Message
 	after   string // the store's cursor behind the last row looked at
 	matched int64  // on the pages before and on this one
+	bytes   int    // of the documents on this one
 	done    bool   // no further candidates
 }
 
@@ -110,7 +111,7 @@ func (p *page) read(ctx context.Context, src Source) error {
 	for !p.done {
 		n := readSize
 		if p.request.Everything() { // one more, to know whether there is a next page
-			n = p.request.Limit + 1
+			n = min(p.request.Limit+1, readSize)
 		}
 		rows, err := src.Read(ctx, p.after, n)
 		if err != nil {
@@ -120,7 +121,7 @@ func (p *page) read(ctx context.Context, src Source) error {
 			switch {
 			case len(p.answer.Records) == p.request.Limit:
 				return nil
-			case p.answer.Examined == MaxExamined, ctx.Err() != nil:
+			case p.answer.Examined == MaxExamined, p.bytes >= MaxPage, ctx.Err() != nil:
 				p.answer.Partial = true
 				return nil
 			}
@@ -149,6 +150,7 @@ func (p *page) take(row *Row) {
 	if verdict != No {
 		p.matched++
 		row.Record.Exact = verdict == Yes
+		p.bytes += len(row.Record.Doc)
 		p.answer.Records = append(p.answer.Records, row.Record)
 	}
 }

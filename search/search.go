@@ -21,6 +21,7 @@ const (
 	MaxLimit     = 1000
 	MaxExamined  = 10_000           // candidates looked at for one page
 	Deadline     = 10 * time.Second // for one page
+	MaxPage      = 8 << 20          // bytes of documents; the record that goes beyond is the last one
 )
 
 // Request asks for one page of records, newest first.
@@ -51,7 +52,7 @@ type Answer struct {
 	Total    int64    `json:"total"`    // matching records known of, on all pages
 	TotalIs  string   `json:"total_is"` // Exact or AtLeast
 	Examined int64    `json:"examined"` // candidates looked at for this page
-	Partial  bool     `json:"partial"`  // stopped by Deadline or MaxExamined, so the page may be short
+	Partial  bool     `json:"partial"`  // stopped by Deadline, MaxExamined or MaxPage, so the page may be short
 	Exact    bool     `json:"exact"`    // every verdict on this page was certain
 	Records  []Record `json:"records"`  // never null
 	Next     string   `json:"next"`     // cursor of the next page, "" after the last

@@ -1,6 +1,7 @@
 package searchstore
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"strings"
@@ -26,10 +27,10 @@ const maxTests = 200
 const maxWords = 64
 
 // narrow compiles a request for a file with these values. It reports false when
-// there is no match in it.
-func narrow(r *search.Request, v *values) (q narrowing, possible bool) {
+// there is no match in it. When ctx ends it narrows less.
+func narrow(ctx context.Context, r *search.Request, v *values) (q narrowing, possible bool) {
 	root := r.Spec.Root()
-	c := compiler{values: v}
+	c := compiler{ctx: ctx, values: v}
 	switch where := c.node(root); {
 	case where == never:
 		return q, false
@@ -50,6 +51,7 @@ const (
 // compiler turns the tests on headers into SQL and takes all others for true.
 // There is no negation in a spec, so what comes out excludes no match.
 type compiler struct {
+	ctx    context.Context
 	values *values
 	args   []any
 	tests  int
@@ -128,6 +130,9 @@ func (c *compiler) text(v variable, t *matcher.Test) string {
 		passing = append(passing, 0)
 	}
 	for i, text := range texts {
+		if c.ctx.Err() != nil { // a slow expression on many texts
+			return always
+		}
 		if passes(text, t) {
 			passing = append(passing, int64(i)+1)
 		} else {

@@ -95,7 +95,7 @@ const readFor = 2 * time.Second
 // when it runs into its deadline.
 func (s *source) Read(ctx context.Context, after string, n int) ([]search.Row, error) {
 	if s.readers == nil || after != s.at {
-		if err := s.start(after); err != nil {
+		if err := s.start(ctx, after); err != nil {
 			return nil, err
 		}
 	}
@@ -127,7 +127,7 @@ func (s *source) Read(ctx context.Context, after string, n int) ([]search.Row, e
 func decideNo(*search.Request) search.Verdict { return search.No }
 
 // start makes a reader for each file that may hold candidates behind a cursor.
-func (s *source) start(after string) error {
+func (s *source) start(ctx context.Context, after string) error {
 	from := place{time: s.to} // not included
 	if after != "" {
 		var err error
@@ -143,7 +143,7 @@ func (s *source) start(after string) error {
 		if held.rows == 0 || held.max < s.from || held.min > from.time {
 			continue
 		}
-		q, possible := narrow(s.request, &f.values)
+		q, possible := narrow(ctx, s.request, &f.values)
 		if !possible {
 			continue
 		}

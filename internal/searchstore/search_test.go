@@ -177,7 +177,7 @@ func TestMilestonesLeadThroughWhatDoesNotMatch(t *testing.T) {
 	}
 	post(t, s.Handler(), b.buf.Bytes())
 	f, _ := s.file("logs")
-	q, _ := narrow(&search.Request{Spec: spec(t, `Type == "signal"`)}, &f.values)
+	q, _ := narrow(t.Context(), &search.Request{Spec: spec(t, `Type == "signal"`)}, &f.values)
 	r := &reader{file: f, query: q, behind: place{1 << 60, lastHash, lastHash}, window: 100}
 	var signals, milestones int
 	for range 100 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Block is the settlement of one stored message, in records. Already and
@@ -73,4 +74,18 @@ func Parse(body []byte) (Message, error) {
 
 func (b Block) numbers() [7]uint64 {
 	return [7]uint64{b.Sequence, b.Records, b.Delivered, b.Already, b.Filtered, b.Repaired, b.Dead}
+}
+
+// ParsePosition reads "SEQ.INDEX", the place of a record in a stream.
+func ParsePosition(position string) (sequence uint64, index int, err error) {
+	seq, in, ok := strings.Cut(position, ".")
+	if ok {
+		if sequence, err = strconv.ParseUint(seq, 10, 63); err == nil {
+			index, err = strconv.Atoi(in)
+		}
+	}
+	if !ok || err != nil || sequence == 0 || index < 0 {
+		return 0, 0, fmt.Errorf("position %.60q: want SEQ.INDEX, such as 1234.0", position)
+	}
+	return sequence, index, nil
 }

@@ -1,6 +1,9 @@
 package ledger
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // Ranges is a set of sequences as sorted, disjoint, not adjacent ranges, both
 // ends included. In JSON it is [[first,last],…].
@@ -41,6 +44,32 @@ func (r Ranges) Count() (n uint64) {
 		n += one[1] - one[0] + 1
 	}
 	return n
+}
+
+// Within is how many sequences from first to last the set holds.
+func (r Ranges) Within(first, last uint64) (n uint64) {
+	for _, one := range r {
+		if from, to := max(one[0], first), min(one[1], last); from <= to {
+			n += to - from + 1
+		}
+	}
+	return n
+}
+
+// Holes are the ranges from first to last that the set does not hold, in order.
+func (r Ranges) Holes(first, last uint64) iter.Seq2[uint64, uint64] {
+	return func(yield func(uint64, uint64) bool) {
+		for i, _ := r.find(first); first <= last; i++ {
+			if i == len(r) || r[i][0] > last {
+				yield(first, last)
+				return
+			}
+			if r[i][0] > first && !yield(first, r[i][0]-1) {
+				return
+			}
+			first = r[i][1] + 1
+		}
+	}
 }
 
 // find returns the range that holds n, or the place of one that would. Most

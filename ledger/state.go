@@ -1,9 +1,13 @@
 package ledger
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Sums are the outcomes of all settled records of a group. Already and Repaired
-// are parts of Delivered.
+// are parts of Delivered. Expired are records of blocks that were never settled,
+// are gone from the stream, and are no longer kept as holes in the ranges.
 type Sums struct {
 	Records   uint64 `json:"records"`
 	Delivered uint64 `json:"delivered"`
@@ -11,6 +15,7 @@ type Sums struct {
 	Filtered  uint64 `json:"filtered"`
 	Repaired  uint64 `json:"repaired"`
 	Dead      uint64 `json:"dead"`
+	Expired   uint64 `json:"expired,omitempty"`
 }
 
 func (s *Sums) add(b Block) {
@@ -57,16 +62,42 @@ func (s *State) Apply(sequence uint64, epoch int64, m Message) {
 		return
 	}
 	for _, b := range m.Blocks {
-		if s.Settled.Add(b.Sequence) {
+		if b.Sequence > 0 && b.Sequence <= math.MaxInt64 && s.Settled.Add(b.Sequence) {
 			s.Sums.add(b)
 		}
 	}
 	for _, position := range m.Moved {
+		sequence, _, err := ParsePosition(position)
+		if err != nil || s.Sums.Dead == 0 || !s.Settled.Has(sequence) {
+			continue // no letter of ours
+		}
 		if insert(&s.Moved, position) {
 			s.Sums.Dead--
 			s.Sums.Delivered++
 		}
 	}
+}
+
+// closeHoles bounds the number of ranges: of many, the lowest holes among blocks
+// below first, which are gone, are closed and counted as expired. Should one of
+// them be settled after all, that comes too late: it stays a loss.
+func (s *State) closeHoles(first uint64, records func(first, last uint64) uint64) {
+	if len(s.Settled) <= maxRanges {
+		return
+	}
+	n := 1 // ranges that become the first one
+	for len(s.Settled)-n >= maxRanges/2 && s.Settled[n][0] <= first {
+		from, to := s.Settled[n-1][1]+1, s.Settled[n][0]-1
+		lost := to - from + 1
+		if records != nil {
+			lost = records(from, to)
+		}
+		s.Sums.Expired += lost
+		s.Sums.Records += lost
+		n++
+	}
+	s.Settled[n-1][0] = s.Settled[0][0]
+	s.Settled = slices.Delete(s.Settled, 0, n-1)
 }
 
 // insert puts s into a sorted list and reports whether it was new.

@@ -23,10 +23,10 @@ type Floor struct {
 	Seq   uint64 // all up to and including it is settled
 }
 
-// floors lists the floors of all groups, the lowest first. state must have been
+// Floors lists the floors of all groups, the lowest first. state must have been
 // asked for before the consumers were: then a consumer with nothing pending is
 // known to have settled all of it. Consumers without a durable name are no groups.
-func floors(state jetstream.StreamState, consumers []*jetstream.ConsumerInfo) []Floor {
+func Floors(state jetstream.StreamState, consumers []*jetstream.ConsumerInfo) []Floor {
 	var list []Floor
 	for _, c := range consumers {
 		if c.Config.Durable == "" {

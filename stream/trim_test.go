@@ -41,7 +41,7 @@ func TestOnlyWhatEveryGroupHasSettledIsPurged(t *testing.T) {
 		{"an ephemeral consumer holds nothing", 100_000, 0, []*jetstream.ConsumerInfo{ephemeral, durable("a", 200, 0, 0)}, 121},
 		{"floor beyond what was asked first", 1 << 30, 200, []*jetstream.ConsumerInfo{durable("a", 205, 1, 0)}, 201},
 	} {
-		if got := purgeBelow(state, c.maxBytes, c.aged, floors(state, c.consumers)); got != c.below {
+		if got := purgeBelow(state, c.maxBytes, c.aged, Floors(state, c.consumers)); got != c.below {
 			t.Errorf("%s: purges below %d, want %d", c.name, got, c.below)
 		}
 	}
@@ -53,7 +53,7 @@ func TestOnlyWhatEveryGroupHasSettledIsPurged(t *testing.T) {
 func TestGroupsAreNamedLowestFirst(t *testing.T) {
 	t.Parallel()
 	state := jetstream.StreamState{FirstSeq: 1, LastSeq: 100, Msgs: 100}
-	list := floors(state, []*jetstream.ConsumerInfo{durable("c", 50, 1, 0), durable("b", 20, 1, 0), durable("a", 50, 1, 0)})
+	list := Floors(state, []*jetstream.ConsumerInfo{durable("c", 50, 1, 0), durable("b", 20, 1, 0), durable("a", 50, 1, 0)})
 	if list[0].Group != "b" || list[1].Group != "a" || list[2].Group != "c" {
 		t.Errorf("%v", list)
 	}

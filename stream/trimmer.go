@@ -27,9 +27,10 @@ type Trimmer struct {
 	log     logrus.FieldLogger
 	metrics *trimMetrics
 
-	mu     sync.Mutex
-	reason map[string]string // why not ready, by kind; logged when it changes
-	known  map[string]bool   // groups with a metric
+	mu       sync.Mutex
+	reason   map[string]string // what is not well, by kind; logged when it changes
+	known    map[string]bool   // groups with a metric
+	forecast Forecast
 }
 
 // NewTrimmer trims stream; settled messages older than maxAge go, 0 keeps them
@@ -77,7 +78,7 @@ func (t *Trimmer) NotReady() []string {
 }
 
 // Trim looks at the stream once and purges what may go. The stream is asked
-// before its consumers are: floors depends on this order.
+// before its consumers are: Floors depends on this order.
 func (t *Trimmer) Trim(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
 	defer cancel()
@@ -94,7 +95,7 @@ func (t *Trimmer) Trim(ctx context.Context) error {
 	if err := lister.Err(); err != nil { // some might be missing: nothing may be purged
 		return apiError(t.js, "list the consumers of stream "+t.stream, err)
 	}
-	groups := floors(info.State, consumers)
+	groups := Floors(info.State, consumers)
 	t.report(info, groups)
 
 	aged, err := t.aged(ctx, info.State, groups)
@@ -139,10 +140,19 @@ func (t *Trimmer) aged(ctx context.Context, state jetstream.StreamState, groups 
 	return seq - 1, nil
 }
 
-// Kinds of reasons.
+// Kinds of reasons. A stream that will be full soon is worth a warning, but
+// nothing keeps anyone from working yet.
 const (
 	reasonHeld  = "held"
 	reasonRight = "right"
+	reasonSoon  = "soon"
+)
+
+// A stream that will be full within soon is warned of; when it is more than
+// notSoon it is well again.
+const (
+	soon    = time.Hour
+	notSoon = 2 * time.Hour
 )
 
 // report tells by metric how much each group holds, and by name who keeps a
@@ -169,6 +179,23 @@ func (t *Trimmer) report(info *jetstream.StreamInfo, groups []Floor) {
 			t.stream, groups[0].Group, groups[0].Seq+1, t.stream, groups[0].Group)
 	}
 	t.say(reasonHeld, reason)
+	t.predict(info, groups)
+}
+
+// predict tells when the stream will be full, and warns when that is soon.
+func (t *Trimmer) predict(info *jetstream.StreamInfo, groups []Floor) {
+	left, holder := t.forecast.Observe(time.Now(), info, groups)
+	t.metrics.untilFull.WithLabelValues(t.stream).Set(Seconds(left))
+	switch {
+	case left > notSoon:
+		t.say(reasonSoon, "")
+	case left > 0 && left < soon:
+		then := "refuses records"
+		if info.Config.Discard == jetstream.DiscardOld {
+			then = "loses records"
+		}
+		t.say(reasonSoon, fmt.Sprintf("stream %s is full and %s in %v at the present rate; group %s has settled least", t.stream, then, left.Round(time.Minute), holder))
+	}
 }
 
 // held is how many stored messages a group has not settled.
@@ -197,4 +224,5 @@ func (t *Trimmer) forget() {
 	for g := range t.known {
 		t.metrics.heldBy.DeleteLabelValues(t.stream, g)
 	}
+	t.metrics.untilFull.DeleteLabelValues(t.stream)
 }

@@ -44,11 +44,15 @@ func documentField(t *matcher.Test) string {
 // be no value, NaN or an infinity. Where readings disagree the verdict is Maybe.
 // One thing leaves no trace at all: a field without a value before another of the
 // same name.
+//
+// In a repaired document the members that the index refused have the prefix
+// "unmapped." and are text: of these nothing is certain, and all others are as in
+// any document.
 type document struct {
 	*evaluator
 	members  map[string]json.RawMessage
 	message  heka.Message // the headers
-	complete bool         // what is absent here was absent from the message
+	complete bool         // what is absent here, and not moved, was absent from the message
 }
 
 // evaluator holds what the documents of one request share.
@@ -64,11 +68,11 @@ func (e *evaluator) decide(id string, source []byte) Verdict {
 	if json.Unmarshal(source, &d.members) != nil {
 		return Maybe // not a document of ours
 	}
-	d.complete = !e.restricted && d.has("host.name") && d.has("log.syslog.severity.code") && !d.has("lm.repaired")
+	d.complete = !e.restricted && d.knows("host.name") && d.knows("log.syslog.severity.code")
 	d.readHeaders(id)
 	verdict := d.node(e.request.Spec.Root())
 	if len(e.request.Text) > 0 && !HasTokens(d.message.Payload, e.request.Text) {
-		if d.complete || d.message.Payload != nil {
+		if d.message.Payload != nil || d.complete && !d.moved(documentFields[matcher.VarPayload]) {
 			return No
 		}
 		return min(verdict, Maybe)
@@ -77,6 +81,12 @@ func (e *evaluator) decide(id string, source []byte) Verdict {
 }
 
 func (d *document) has(key string) bool { return d.members[key] != nil }
+
+// moved reports whether a repair has moved the member.
+func (d *document) moved(key string) bool { return d.has("unmapped." + key) }
+
+// knows reports whether the document was made with the member.
+func (d *document) knows(key string) bool { return d.has(key) || d.moved(key) }
 
 // text returns a string member; nil when it is absent.
 func (d *document) text(v matcher.Var) []byte {
@@ -146,7 +156,7 @@ func (d *document) node(n matcher.Node) Verdict {
 
 func (d *document) test(t *matcher.Test) Verdict {
 	key := documentField(t)
-	if !d.has(key) && !d.complete {
+	if !d.has(key) && (d.moved(key) || !d.complete) {
 		return Maybe
 	}
 	if t.Var == matcher.VarField {

@@ -84,7 +84,14 @@ func TestDoubtfulDocumentsAreMaybe(t *testing.T) {
 		{head + `"@timestamp":"2020-01-01T00:00:00Z"}`, `Timestamp == 0`, search.No},
 		{`{"host.name":"h"}`, `Type == ""`, search.Maybe}, // FIELDS without Severity
 		{`{"host.name":"h"}`, `Hostname == "h"`, search.Yes},
-		{head + `"lm.repaired":true}`, `Fields[f] == 1`, search.Maybe},
+		{head + `"unmapped.heka.f":"1","heka.g":2,"lm.repaired":true}`, `Fields[f] == 1`, search.Maybe},
+		{head + `"unmapped.heka.f":"1","heka.g":2,"lm.repaired":true}`, `Fields[f] == NIL`, search.Maybe},
+		{head + `"unmapped.heka.f":"1","heka.g":2,"lm.repaired":true}`, `Fields[g] == 2`, search.Yes},
+		{head + `"unmapped.heka.f":"1","heka.g":2,"lm.repaired":true}`, `Fields[g] == 3`, search.No},
+		{head + `"unmapped.heka.f":"1","heka.g":2,"lm.repaired":true}`, `Fields[h] == 1`, search.No},
+		{`{"unmapped.host.name":"h","log.syslog.severity.code":7,"lm.repaired":true}`, `Hostname == "h"`, search.Maybe},
+		{`{"unmapped.host.name":"h","log.syslog.severity.code":7,"lm.repaired":true}`, `Type == ""`, search.Yes},
+		{`{"host.name":"h","log.syslog.severity.code":7,"unmapped.message":"a","lm.repaired":true}`, `Payload == "a"`, search.Maybe},
 		{`[]`, `TRUE`, search.Maybe},
 	} {
 		if got := search.DecideDocument(&search.Request{Spec: mustParse(t, c.spec)}, false, "016f5e66e800x", []byte(c.doc)); got != c.want {
@@ -114,6 +121,10 @@ func TestRestrictedDocumentsAreDoubtfulWhereTheyAreSilent(t *testing.T) {
 	}
 	if got := search.DecideDocument(&search.Request{Text: []string{"x"}}, true, "", doc); got != search.Maybe {
 		t.Errorf("text: verdict %d, want Maybe", got)
+	}
+	doc = []byte(`{"host.name":"h","log.syslog.severity.code":3,"unmapped.message":"x","lm.repaired":true}`)
+	if got := search.DecideDocument(&search.Request{Text: []string{"x"}}, false, "", doc); got != search.Maybe {
+		t.Errorf("text of a moved payload: verdict %d, want Maybe", got)
 	}
 }
 

@@ -3,6 +3,7 @@
 //
 //	body.go      records to a request
 //	response.go  its answer to results, item by item
+//	repair.go    documents that are refused for one field
 //	template.go  the index template, put before the first bulk
 //	client.go    one attempt
 //
@@ -32,6 +33,7 @@ type Config struct {
 	RemoteURL     []string `envconfig:"REMOTE_URL" desc:"URLs of Elasticsearch or OpenSearch nodes, used in turn; may hold user:password@"`
 	Index         string   `envconfig:"INDEX" default:"lagermeister-%{%Y.%m.%d}" desc:"index name; %{field} and %{%Y.%m.%d} are filled in for each record, dates from its timestamp (UTC)"`
 	IndexTemplate bool     `envconfig:"INDEX_TEMPLATE" default:"true" desc:"put the index template lagermeister at start, when it is absent or older than ours"`
+	Repair        bool     `envconfig:"REPAIR" default:"true" desc:"send a record that is refused for one field once more, with this field as text under unmapped. and lm.repaired true; false: it becomes a dead letter"`
 
 	httpclient.Config
 
@@ -50,8 +52,10 @@ func (c *Config) Validate() error {
 type Sink struct {
 	client     *httpclient.Client
 	keepFrames bool
+	repair     bool
 	template   *template
 	answers    sync.Pool // *bytes.Buffer
+	fields     fields
 }
 
 // Name is what dead letters, metrics and logs call every sink of this package.
@@ -72,6 +76,8 @@ func New(conf Config, log logrus.FieldLogger, reg prometheus.Registerer) (*Sink,
 	s := &Sink{
 		client:     client,
 		keepFrames: conf.KeepFrames,
+		repair:     conf.Repair,
+		fields:     fields{log: log},
 		answers:    sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	if conf.IndexTemplate {
@@ -89,7 +95,8 @@ func (s *Sink) Probe(ctx context.Context) error { return s.client.Probe(ctx, htt
 // Close closes idle connections.
 func (s *Sink) Close() { s.client.Close() }
 
-// Send makes one _bulk request.
+// Send makes one _bulk request, and another one for records that are refused
+// because of one field.
 func (s *Sink) Send(ctx context.Context, batch []sink.Record, results []sink.Result) error {
 	if len(batch) == 0 {
 		return nil
@@ -99,6 +106,18 @@ func (s *Sink) Send(ctx context.Context, batch []sink.Record, results []sink.Res
 			return sink.Conclude(err, results)
 		}
 	}
+	conflicts, failure := s.post(ctx, batch, results)
+	if s.repair && len(conflicts) > 0 {
+		failure = worse(failure, s.sendRepaired(ctx, batch, results, conflicts))
+	}
+	if failure != nil {
+		return failure
+	}
+	return nil
+}
+
+// post makes one _bulk request and names the records refused for one field.
+func (s *Sink) post(ctx context.Context, batch []sink.Record, results []sink.Result) ([]conflict, *sink.Error) {
 	body := s.client.NewBody()
 	defer body.Release()
 	build(body, batch, s.keepFrames)
@@ -113,17 +132,24 @@ func (s *Sink) Send(ctx context.Context, batch []sink.Record, results []sink.Res
 		What:   fmt.Sprintf("%d records, %d bytes", len(batch), body.Len()),
 	}, answer)
 	if failure != nil {
-		return sink.Conclude(failure, results)
+		return nil, conclude(failure, results)
 	}
-	worst, err := parse(answer.Bytes(), batch, results)
+	said, err := parse(answer.Bytes(), batch, results)
 	if err != nil {
-		return sink.Conclude(&sink.Error{Class: sink.Again, Attempt: attempt, Err: err}, results)
+		return nil, conclude(&sink.Error{Class: sink.Again, Attempt: attempt, Err: err}, results)
 	}
-	if worst != nil {
-		worst.Attempt = attempt
-		return worst
+	if said.worst != nil {
+		said.worst.Attempt = attempt
 	}
-	return nil
+	return said.conflicts, said.worst
+}
+
+// conclude is sink.Conclude.
+func conclude(err *sink.Error, results []sink.Result) *sink.Error {
+	if sink.Conclude(err, results) == nil {
+		return nil
+	}
+	return err
 }
 
 var header = map[string]string{"Content-Type": "application/x-ndjson", "Accept": "application/json"}

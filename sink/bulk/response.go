@@ -3,9 +3,18 @@ package bulk
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 
 	"lagermeister/sink"
 )
+
+// summary is what the items say together.
+type summary struct {
+	// worst is nil, or the item that left its record at Retry and whose class
+	// stops most, Pause before Again.
+	worst     *sink.Error
+	conflicts []conflict
+}
 
 // parse reads the answer to a _bulk request for batch,
 //
@@ -15,10 +24,8 @@ import (
 // byte is JSON, there is one item a record, in order, with the record's id, and
 // with a status; else the error says what does not fit and results mean nothing.
 //
-// An item that leaves its record at Retry shows in worst, which is nil when
-// there is none: the item of the class that stops most, Pause before Again.
 // "errors":false is no short cut: each item speaks for itself.
-func parse(body []byte, batch []sink.Record, results []sink.Result) (worst *sink.Error, err error) {
+func parse(body []byte, batch []sink.Record, results []sink.Result) (a summary, err error) {
 	r := reader{data: body}
 	items := -1
 	r.expect('{')
@@ -28,25 +35,30 @@ func parse(body []byte, batch []sink.Record, results []sink.Result) (worst *sink
 			continue
 		}
 		if items >= 0 {
-			return nil, fmt.Errorf("answer has items twice, at byte %d", r.at)
+			return a, fmt.Errorf("answer has items twice, at byte %d", r.at)
 		}
 		items = 0
 		r.expect('[')
 		for first := true; r.more(first, ']'); first = false {
 			if items == len(batch) {
-				return nil, fmt.Errorf("answer has more items than the %d records sent", len(batch))
+				return a, fmt.Errorf("answer has more items than the %d records sent", len(batch))
 			}
 			it := r.item(batch[items].ID)
 			if r.err != nil {
 				break
 			}
 			if it.status == 0 {
-				return nil, fmt.Errorf("item %d of the answer has no status", items)
+				return a, fmt.Errorf("item %d of the answer has no status", items)
 			}
 			verdict := it.result(&results[items])
-			if results[items].Outcome == sink.Retry && (worst == nil || verdict.Class() > worst.Class) {
+			if results[items].Outcome == sink.Retry && (a.worst == nil || verdict.Class() > a.worst.Class) {
 				res := &results[items]
-				worst = &sink.Error{Class: verdict.Class(), Status: res.Status, Type: res.Type, Reason: res.Reason}
+				a.worst = &sink.Error{Class: verdict.Class(), Status: res.Status, Type: res.Type, Reason: res.Reason}
+			}
+			if results[items].Outcome == sink.Refused && it.status == http.StatusBadRequest {
+				if field, ok := culprit(it.reason); ok {
+					a.conflicts = append(a.conflicts, conflict{items, field})
+				}
 			}
 			items++
 		}
@@ -54,13 +66,13 @@ func parse(body []byte, batch []sink.Record, results []sink.Result) (worst *sink
 	r.end()
 	switch {
 	case r.err != nil:
-		return nil, r.err
+		return a, r.err
 	case items < 0:
-		return nil, fmt.Errorf("answer of %d bytes has no items", len(body))
+		return a, fmt.Errorf("answer of %d bytes has no items", len(body))
 	case items != len(batch):
-		return nil, fmt.Errorf("answer has %d items for the %d records sent", items, len(batch))
+		return a, fmt.Errorf("answer has %d items for the %d records sent", items, len(batch))
 	}
-	return worst, nil
+	return a, nil
 }
 
 // item is what is read of one item.
@@ -137,7 +149,7 @@ func (r *reader) cause(depth int) (errorType, reason string) {
 }
 
 // result is where an item becomes a Result. A mapping conflict is Refused like
-// any other 400; repairing the document would begin here.
+// any other 400.
 func (it *item) result(res *sink.Result) sink.Verdict {
 	verdict := sink.JudgeItem(it.status, it.errorType)
 	*res = sink.Result{Status: it.status}

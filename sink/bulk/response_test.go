@@ -35,7 +35,7 @@ func TestAnswersOfRealEnginesAreRead(t *testing.T) {
 	 {"create":{"_index":"x","_id":"g","status":201,"error":"no, after all"}}
 	]}`
 	results := make([]sink.Result, 7)
-	worst, err := parse([]byte(body), ids("a", "b", "c", "d", "e", "f", "g"), results)
+	a, err := parse([]byte(body), ids("a", "b", "c", "d", "e", "f", "g"), results)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,8 +51,8 @@ func TestAnswersOfRealEnginesAreRead(t *testing.T) {
 	if results[3].Type != "failure_store" || results[3].Reason == "" {
 		t.Errorf("failure store: %+v", results[3])
 	}
-	if worst == nil || worst.Class != sink.Again || worst.Reason != "no, after all" {
-		t.Errorf("worst is %+v", worst)
+	if worst := a.worst; worst == nil || worst.Class != sink.Again || worst.Reason != "no, after all" {
+		t.Errorf("worst is %+v", a.worst)
 	}
 }
 
@@ -88,8 +88,8 @@ func TestAnAnswerThatDoesNotFitIsNotBelieved(t *testing.T) {
 		`{"items":[{"create":{"_id":"a","status":201}}],"x":"\u00g0"}`:                             "a hex digit",
 		`{"items":[{"create":{"_id":"a","status":201}}],"x":` + strings.Repeat("[", 1000000) + `}`: "nested deeper",
 	} {
-		if worst, err := parse([]byte(body), ids("a"), make([]sink.Result, 1)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.80s: got %v, %v, want %s", body, worst, err, want)
+		if a, err := parse([]byte(body), ids("a"), make([]sink.Result, 1)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.80s: got %v, %v, want %s", body, a, err, want)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func FuzzParse(f *testing.F) {
 	batch := ids("0", "1", "2")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		results := make([]sink.Result, len(batch))
-		worst, err := parse(body, batch, results)
+		a, err := parse(body, batch, results)
 		if err != nil {
 			return
 		}
@@ -143,7 +143,7 @@ func FuzzParse(f *testing.F) {
 				if r.Outcome == sink.Delivered && status/100 != 2 || r.Outcome == sink.Already && status != 409 {
 					t.Fatalf("%q: item %d with status %d is %v", body, i, status, r.Outcome)
 				}
-				if r.Outcome == sink.Retry && worst == nil {
+				if r.Outcome == sink.Retry && a.worst == nil {
 					t.Fatalf("%q: item %d is left and no error says so", body, i)
 				}
 			}
@@ -175,8 +175,8 @@ func BenchmarkParse1000(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if worst, err := parse(body, batch, results); worst != nil || err != nil {
-			b.Fatal(worst, err)
+		if a, err := parse(body, batch, results); a.worst != nil || err != nil {
+			b.Fatal(a, err)
 		}
 	}
 	b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "records/s")

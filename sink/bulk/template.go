@@ -23,11 +23,14 @@ import (
 //     no term above 32766 bytes; longer ones are kept but not indexed;
 //   - @timestamp has nanoseconds; a time before 1970, which date_nanos cannot
 //     hold, is kept but not indexed instead of costing the record;
+//   - unmapped, where repaired documents have what the index refused, is kept but
+//     not looked at: flattened (Elasticsearch) refuses long names and flat_object
+//     (OpenSearch) long values and dotted names;
 //   - no string is taken for a date: the first value would decide for all;
 //   - the priority is low, so that an operator's own template wins.
 const (
 	templateName    = "lagermeister"
-	templateVersion = 1
+	templateVersion = 2
 )
 
 //go:embed template.json

@@ -1,6 +1,7 @@
 package searchstore
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -16,8 +18,12 @@ import (
 	"lagermeister/heka"
 )
 
-// maxBody bounds a _bulk request after decompression, bytes.
-const maxBody = 128 << 20
+// Bounds of _bulk requests. A sink that goes beyond sends less at a time.
+const (
+	maxBody    = 64 << 20  // bytes of one, after decompression: 413
+	bodyBudget = 192 << 20 // bytes of all together: 429
+	maxActions = 100_000   // of one: 413
+)
 
 // product is how the store calls itself wherever it is asked.
 const product = "lagermeister-searchstore"
@@ -29,7 +35,8 @@ const product = "lagermeister-searchstore"
 //	GET  /_index_template/NAME    404, there are none
 //	POST /_bulk                   create actions that carry the frame (see scanBulk)
 //
-// Everything else is 404 or 405 with a reason.
+// Everything else is 404 or 405 with a reason. What a browser sends for a page is
+// 403: no page has business here, and browsers let any page try.
 func (s *Store) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.serveInfo)
@@ -46,7 +53,13 @@ func (s *Store) Handler() http.Handler {
 		answerError(w, http.StatusNotFound, "illegal_argument_exception",
 			fmt.Sprintf("%s %.200q: this is %s, it takes POST /_bulk", r.Method, r.URL.Path, product))
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" {
+			answerError(w, http.StatusForbidden, "security_exception", "web pages may not use this store")
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (s *Store) serveInfo(w http.ResponseWriter, _ *http.Request) {
@@ -72,9 +85,15 @@ func (b *bulkItem) fail(status int, kind, why string) {
 
 func (s *Store) serveBulk(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
-	body, status, err := readBody(w, r)
+	held := charge{all: &s.bodies}
+	defer held.release()
+	body, status, err := readBody(w, r, &held)
 	if err != nil {
-		answerError(w, status, "illegal_argument_exception", err.Error())
+		kind := "illegal_argument_exception"
+		if status == http.StatusTooManyRequests {
+			kind = "circuit_breaking_exception"
+		}
+		answerError(w, status, kind, err.Error())
 		return
 	}
 	items, err := parseBulk(body)
@@ -91,7 +110,27 @@ func (s *Store) serveBulk(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(appendAnswer(nil, items, time.Since(started))) // the peer may be gone
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int, err error) {
+// charge is what one request holds of the budget of all.
+type charge struct {
+	all  *atomic.Int64
+	held int64
+	from io.Reader
+}
+
+var errBudget = fmt.Errorf("bulk requests hold more than %d bytes together, send it again later", bodyBudget)
+
+func (c *charge) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	c.held += int64(n)
+	if c.all.Add(int64(n)) > bodyBudget {
+		return n, errBudget
+	}
+	return n, err
+}
+
+func (c *charge) release() { c.all.Add(-c.held) }
+
+func readBody(w http.ResponseWriter, r *http.Request, held *charge) (body []byte, status int, err error) {
 	in := io.Reader(http.MaxBytesReader(w, r.Body, maxBody))
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
@@ -102,13 +141,18 @@ func readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int, 
 	default:
 		return nil, http.StatusUnsupportedMediaType, fmt.Errorf("Content-Encoding %.40q: expected gzip or none", encoding)
 	}
-	body, err = io.ReadAll(io.LimitReader(in, maxBody+1))
+	held.from = io.LimitReader(in, maxBody+1)
+	body, err = io.ReadAll(held)
 	var large *http.MaxBytesError
 	switch {
+	case errors.Is(err, errBudget):
+		return nil, http.StatusTooManyRequests, err
 	case errors.As(err, &large) || len(body) > maxBody:
 		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body is larger than %d bytes", maxBody)
 	case err != nil:
 		return nil, http.StatusBadRequest, fmt.Errorf("body after %d bytes: %w", len(body), err)
+	case bytes.Count(body, []byte{'\n'}) > 2*maxActions:
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body has more than %d actions", maxActions)
 	}
 	return body, 0, nil
 }
@@ -180,6 +224,8 @@ func (s *Store) storeIn(index string, items []*bulkItem) {
 	}
 	for _, b := range items {
 		switch {
+		case errors.Is(err, errTooManyFiles):
+			b.fail(http.StatusBadRequest, "validation_exception", err.Error())
 		case hasCode(err, sqlite3.SQLITE_FULL):
 			b.fail(http.StatusTooManyRequests, "cluster_block_exception", "the disk is full: "+err.Error())
 		case err != nil:
@@ -190,7 +236,7 @@ func (s *Store) storeIn(index string, items []*bulkItem) {
 			b.status = http.StatusCreated
 		}
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errTooManyFiles) {
 		s.log.WithError(err).WithField("index", index).WithField("records", len(items)).Warn("search store cannot write, the sender will try again")
 	}
 }

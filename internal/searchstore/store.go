@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -48,8 +49,11 @@ type Store struct {
 	encoder *encode.Encoder
 	lock    *os.File
 
+	bodies atomic.Int64 // bytes of bulk requests being handled
+
 	mu     sync.Mutex
 	files  map[string]*file // by index
+	most   int              // of files: maxFiles, but in tests
 	closed bool
 
 	retaining sync.Mutex
@@ -75,7 +79,7 @@ func Open(cfg Config, log logrus.FieldLogger) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, log: log.WithField("component", "searchstore"), encoder: encoder,
-		files: make(map[string]*file), stop: make(chan struct{})}
+		files: make(map[string]*file), most: maxFiles, stop: make(chan struct{})}
 	if err := s.openDir(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -142,10 +146,19 @@ func (s *Store) file(index string) (*file, error) {
 	if f, ok := s.files[index]; ok {
 		return f, nil
 	}
+	if len(s.files) >= s.most {
+		return nil, fmt.Errorf("index %s: %w", index, errTooManyFiles)
+	}
 	return s.openLocked(index)
 }
 
-var errClosed = errors.New("search store is closed")
+// maxFiles bounds the indices: each holds file descriptors and memory.
+const maxFiles = 500
+
+var (
+	errClosed       = errors.New("search store is closed")
+	errTooManyFiles = fmt.Errorf("there are %d indices already, no more are made; STORE_MAX_AGE removes old ones", maxFiles)
+)
 
 func (s *Store) openLocked(index string) (*file, error) {
 	path := filepath.Join(s.cfg.Dir, index+suffix)

@@ -41,7 +41,7 @@ const (
 	HeaderEpoch     = "Lm-Epoch"
 	HeaderDead      = "Lm-Dead"     // of a replay: subject of the dead letter it is
 	HeaderSequence  = "Lm-Sequence" // of a replay: stream sequence of its block
-	HeaderBatch     = "Lm-Batch" // HTTP, not NATS: hash of the ids of a batch
+	HeaderBatch     = "Lm-Batch"    // HTTP, not NATS: hash of the ids of a batch
 )
 
 // Streams and the bucket whose names do not depend on the main stream.

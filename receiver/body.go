@@ -44,12 +44,13 @@ func (b *body) release() {
 }
 
 // readBody reads r to its end. hint is the expected length, -1 when unknown: it
-// saves copies, but memory is only taken for what has come, twice of it at most.
+// saves copies, but memory is only taken for what has come: four times of it at
+// most, and twice from 64 KiB on.
 // More than limit bytes is errBodyTooLarge, and errBodyBudget means that other
 // requests hold the memory it needs.
 func readBody(r io.Reader, hint, limit int64, budget *budget) (*body, error) {
-	const unasked = 64 << 10 // given on the word of the client
-	most := limit + 1        // one more, to see the end
+	const unasked, small = 2 << 10, 64 << 10 // the first is given on the word of the client
+	most := limit + 1                        // one more, to see the end
 	if hint >= 0 {
 		most = min(most, hint+1)
 	}
@@ -71,6 +72,9 @@ func readBody(r io.Reader, hint, limit int64, budget *budget) (*body, error) {
 			return nil, err
 		case b.n == len(b.buf.b):
 			next := int64(2 * b.n)
+			if b.n < small {
+				next *= 2
+			}
 			if next > most && int64(b.n) < most {
 				next = most
 			}

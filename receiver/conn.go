@@ -24,7 +24,9 @@ type conn struct {
 
 	refused, garbage uint64 // records and bytes, for the log
 
-	mu      sync.Mutex // orders deadlines: those of read and that of wake
+	standing standing // inside a frame
+
+	mu      sync.Mutex // orders deadlines: those of read, wake and evict
 	limited bool       // a deadline is set
 }
 
@@ -53,7 +55,7 @@ func (c *conn) serve() {
 		c.t.closed[closedHandshake].Inc()
 	}
 	log := c.t.log.WithError(err).WithFields(logrus.Fields{"remote": c.RemoteAddr(), "refused": c.refused, "garbage_bytes": c.garbage})
-	if c.refused+c.garbage > 0 {
+	if c.refused+c.garbage > 0 && c.t.spoken.allow(time.Now()) {
 		log.Info("connection ended, client sent what is no valid record")
 	} else {
 		log.Debug("connection ended")
@@ -100,11 +102,14 @@ func (c *conn) burst(first byte) error {
 		buf.put()
 	}()
 	buf.b[0] = first
+	c.standing.begin()
 	for used := 1; ; {
-		if !c.t.frames.take(len(buf.b)) {
+		if !c.t.frames.take(len(buf.b)) && !c.t.evict(len(buf.b)) {
 			return c.cutOff(buf.b[:used], errNoRoom)
 		}
+		c.standing.holds.Store(int64(len(buf.b)))
 		n, readErr := c.read(buf.b[used:], c.t.stalled)
+		c.standing.holds.Store(0)
 		c.t.frames.give(len(buf.b))
 
 		kept, t, rest, want := c.t.sift(buf.b[:used+n])
@@ -116,8 +121,13 @@ func (c *conn) burst(first byte) error {
 				return c.cutOff(rest, fmt.Errorf("%d records read and not taken: %w", t.kept, err))
 			}
 		}
+		if t.received+t.garbage > 0 || len(rest) == 0 {
+			c.standing.begin()
+		}
 		silent := errors.Is(readErr, os.ErrDeadlineExceeded)
 		switch {
+		case silent && c.standing.evicted.Load():
+			return c.cutOff(rest, errNoRoom)
 		case silent && len(rest) > 0 && c.t.drainEnd.Load() == nil:
 			return c.cutOff(rest, errStalled)
 		case readErr != nil && !silent, silent && len(rest) > 0:
@@ -147,10 +157,11 @@ func (c *conn) buffer() (*buffer, error) {
 	return getBuffer(size), nil
 }
 
-// keep moves an incomplete frame to the front of a buffer that has room for all
-// of it and fits the connection's habits.
+// keep moves an incomplete frame to the front of a buffer that has room for more of
+// it, as much as fits what has come and the connection's habits: memory is not
+// given on the word of a header.
 func (c *conn) keep(buf *buffer, rest []byte, want int) *buffer {
-	size, _ := sizeClass(max(want, c.size))
+	size, _ := sizeClass(max(min(want, 4*len(rest)), c.size))
 	if size == len(buf.b) {
 		copy(buf.b, rest)
 		return buf
@@ -197,7 +208,9 @@ func (c *conn) available() bool {
 // beyond the connection's silence or the end of reading.
 func (c *conn) read(p []byte, limit time.Duration) (int, error) {
 	c.mu.Lock()
-	if end := c.t.drainEnd.Load(); end != nil {
+	if c.standing.evicted.Load() {
+		c.cut()
+	} else if end := c.t.drainEnd.Load(); end != nil {
 		c.drain(*end)
 	} else if limit > 0 || c.limited {
 		c.limited = limit > 0

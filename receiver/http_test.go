@@ -286,8 +286,8 @@ func TestHTTPBodiesBeyondTheBudgetAre503(t *testing.T) {
 	h := startHTTP(t, pub)
 	h.budget.limit = 100_000
 	c := dial(t, h.Addr())
-	fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n") // and no body
-	eventually(t, "the slow request holds its buffer", func() bool { return h.budget.used.Load() > 60_000 })
+	fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n%s", make([]byte, 59_999)) // all but one byte
+	eventually(t, "the slow request holds its buffer", func() bool { return h.budget.used.Load() >= 60_000 })
 	if got := post(t, h, make([]byte, 60_000)); got.status != 503 || got.header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", got.status, got.text)
 	}

@@ -18,6 +18,7 @@ const (
 	frameBudget      = 64 << 20         // bytes of incomplete frames, all connections together
 	readBudget       = 256 << 20        // bytes of read buffers, likewise: most of them wait for the publisher
 	stalledAfter     = 60 * time.Second // without a byte inside a frame
+	evictAfter       = time.Second      // inside one frame, when others need its memory
 	handshakeTimeout = 10 * time.Second
 	drainBacklog     = 50 * time.Millisecond  // at shutdown, for connections the system has taken already
 	drainSilence     = 200 * time.Millisecond // at shutdown, a connection this silent is done
@@ -33,6 +34,8 @@ type TCP struct {
 	frames   budget        // what connections hold while they wait inside a frame
 	reads    budget        // what they hold at all
 	stalled  time.Duration // stalledAfter, but in tests
+	grace    time.Duration // evictAfter, but in tests
+	spoken   sparing
 
 	// serving ends when Shutdown begins; appending when its time is over.
 	serving, appending         context.Context
@@ -64,7 +67,7 @@ func NewTCP(cfg TCPConfig, pub Publisher, log logrus.FieldLogger, reg prometheus
 	t := &TCP{
 		intake: in, log: log, listener: l,
 		frames: budget{limit: frameBudget}, reads: budget{limit: readBudget},
-		stalled: stalledAfter, conns: map[*conn]struct{}{},
+		stalled: stalledAfter, grace: evictAfter, conns: map[*conn]struct{}{},
 	}
 	t.serving, t.stopServing = context.WithCancel(context.Background())
 	t.appending, t.stopAppending = context.WithCancel(context.Background())

@@ -4,6 +4,7 @@
 //	send    sends records to a receiver
 //	tail    follows what the stream stores
 //	doctor  checks settings and durability of the stream and its groups
+//	torture hurts the whole suite in every way, and sees that nothing is lost
 //
 // Run it with --help, or a command with --help. Exit codes: 0, 1 when something
 // failed or doctor found something that must be mended, 64 for a wrong command
@@ -42,6 +43,7 @@ var commands = []command{
 	{"send", "send records to a receiver, over TCP or HTTP", false, send},
 	{"tail", "follow what the stream stores", true, tail},
 	{"doctor", "check settings and durability of the stream and its groups", true, doctor},
+	{"torture", "hurt the whole suite in every way, and see that nothing is lost", true, tortureRun},
 }
 
 func main() {

@@ -6,6 +6,7 @@
 //	                       one text frame an event, unchanged
 //	GET  /config           which senders of which metrics were seen, as the original
 //	GET  /api/v2/search    see package search
+//	GET  /api/v2/ledger    what became of every record, by stream and group
 //	GET  /api/v2/status    version, and why the process is not ready, for the page
 //	POST /login            exchanges a token for a cookie, for browsers
 //

@@ -4,6 +4,8 @@
 //	send    sends records to a receiver
 //	tail    follows what the stream stores
 //	doctor  checks settings and durability of the stream and its groups
+//	ledger  says where the records of every group are, and whether any is missing
+//	trace   says what became of one record in each group
 //	torture hurts the whole suite in every way, and sees that nothing is lost
 //
 // Run it with --help, or a command with --help. Exit codes: 0, 1 when something
@@ -43,6 +45,8 @@ var commands = []command{
 	{"send", "send records to a receiver, over TCP or HTTP", false, send},
 	{"tail", "follow what the stream stores", true, tail},
 	{"doctor", "check settings and durability of the stream and its groups", true, doctor},
+	{"ledger", "say where the records of every group are, and whether any is missing", true, ledgerShow},
+	{"trace", "say what became of one record in each group", true, trace},
 	{"torture", "hurt the whole suite in every way, and see that nothing is lost", true, tortureRun},
 }
 

@@ -65,16 +65,19 @@ type Books struct {
 	Streams []StreamBalance `json:"streams"`
 }
 
-// Differs lists the groups with a difference, as STREAM/GROUP.
-func (b *Books) Differs() (groups []string) {
+// Unbalanced lists what has a difference or no figures, as STREAM/GROUP: STATE.
+func (b *Books) Unbalanced() (list []string) {
 	for _, s := range b.Streams {
+		if s.Error != "" {
+			list = append(list, s.Stream+": "+Unknown)
+		}
 		for _, g := range s.Groups {
-			if g.State == Difference {
-				groups = append(groups, s.Stream+"/"+g.Group)
+			if g.State == Difference || g.State == Unknown {
+				list = append(list, s.Stream+"/"+g.Group+": "+g.State)
 			}
 		}
 	}
-	return groups
+	return list
 }
 
 // balance adds up one group of a view. records tells how many records the blocks

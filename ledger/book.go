@@ -26,6 +26,7 @@ type Book struct {
 	js      jetstream.JetStream
 	log     logrus.FieldLogger
 	metrics *metrics
+	every   time.Duration
 
 	accounts map[string]*account // by stream; owned by Run
 	bad      map[string]string   // state by STREAM or STREAM/GROUP, of what is not well; owned by Run
@@ -45,7 +46,7 @@ type account struct {
 // NewBook makes a book; Run keeps it.
 func NewBook(js jetstream.JetStream, log logrus.FieldLogger, reg prometheus.Registerer) *Book {
 	b := &Book{
-		js: js, log: log.WithField("component", "ledger"),
+		js: js, log: log.WithField("component", "ledger"), every: foldEvery,
 		accounts: make(map[string]*account), bad: make(map[string]string),
 	}
 	b.metrics = newMetrics(reg, b.Books)
@@ -82,7 +83,7 @@ func (b *Book) Run(ctx context.Context) error {
 			b.close(name)
 		}
 	}()
-	tick := time.NewTicker(foldEvery)
+	tick := time.NewTicker(b.every)
 	defer tick.Stop()
 	for {
 		b.round(ctx)
@@ -282,23 +283,32 @@ func (b *Book) tell() {
 	b.bad = now
 }
 
-// Balances takes a snapshot of streams without changing anything. Counts of what
-// is pending are read until ctx ends; what was not reached by then counts as one
-// record a block, and unread is how many such blocks there may be.
-func Balances(ctx context.Context, js jetstream.JetStream, names []string) (books Books, unread uint64, err error) {
+// Balances takes a snapshot of streams, of those that exist or that groups have
+// settled something of, without changing anything. After timeout
+// no more counts of what is pending are read: what was not reached by then counts
+// as one record a block, and unread is how many such blocks there may be.
+func Balances(ctx context.Context, js jetstream.JetStream, names []string, timeout time.Duration) (books Books, unread uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	known, err := settledGroups(ctx, js)
 	if err != nil {
 		return Books{}, 0, err
 	}
 	books = Books{At: time.Now(), Streams: []StreamBalance{}}
+	var views []View
 	for _, name := range names {
 		v, err := look(ctx, js, name, known[name], (*Folder).Peek, Folder{JS: js})
 		if err != nil {
 			return Books{}, 0, err
 		}
+		if v.info != nil || len(v.Groups) > 0 {
+			views = append(views, v)
+		}
+	}
+	for _, v := range views {
 		a := account{counts: newCounts(v.lowest())}
 		if v.info != nil && v.lowest() <= v.Last {
-			if err := a.counts.read(ctx, js, name, v.Last); err != nil && ctx.Err() == nil {
+			if err := a.counts.readTo(ctx, js, v.Stream, v.Last); err != nil && ctx.Err() == nil {
 				return Books{}, 0, err
 			}
 			unread += v.Last + 1 - min(a.counts.position(), v.Last+1)

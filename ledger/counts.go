@@ -90,6 +90,13 @@ func (c *counts) add(sequence uint64, records uint32) {
 	}
 }
 
+// skip notes that up to next there is nothing more to read.
+func (c *counts) skip(next uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next = max(c.next, next)
+}
+
 // complete lets go of the single counts of a chunk whose blocks are all alike.
 func (c *counts) complete(key uint64) {
 	one := c.chunks[key]

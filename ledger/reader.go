@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -22,7 +21,7 @@ const readAhead = 2000
 func (c *counts) follow(ctx context.Context, js jetstream.JetStream, name string, log logrus.FieldLogger) {
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		from := c.position()
-		err := c.read(ctx, js, name, 0)
+		err := c.read(ctx, js, name)
 		if ctx.Err() != nil {
 			return
 		}
@@ -36,12 +35,9 @@ func (c *counts) follow(ctx context.Context, js jetstream.JetStream, name string
 	}
 }
 
-// read reads on up to the block last, or for ever when that is 0.
-func (c *counts) read(ctx context.Context, js jetstream.JetStream, name string, last uint64) error {
+// read reads on for ever.
+func (c *counts) read(ctx context.Context, js jetstream.JetStream, name string) error {
 	from := c.position()
-	if last > 0 && from > last {
-		return nil
-	}
 	what := func(err error) error {
 		return fmt.Errorf("read the headers of stream %s from %d on: %w", name, from, err)
 	}
@@ -60,12 +56,9 @@ func (c *counts) read(ctx context.Context, js jetstream.JetStream, name string, 
 	}
 	defer messages.Stop()
 	defer context.AfterFunc(ctx, messages.Stop)()
-	for last == 0 || c.position() <= last {
+	for {
 		msg, err := messages.Next()
 		if err != nil {
-			if errors.Is(err, jetstream.ErrMsgIteratorClosed) && ctx.Err() != nil {
-				err = ctx.Err()
-			}
 			return what(err)
 		}
 		meta, err := msg.Metadata()
@@ -73,11 +66,23 @@ func (c *counts) read(ctx context.Context, js jetstream.JetStream, name string, 
 			return what(err)
 		}
 		c.add(meta.Sequence.Stream, recordsOf(msg.Headers()))
-		if last > 0 && meta.NumPending == 0 {
-			break // last is gone, or was stored after what we read
-		}
 	}
-	return nil
+}
+
+// readTo reads on to the block last.
+func (c *counts) readTo(ctx context.Context, js jetstream.JetStream, name string, last uint64) error {
+	if c.position() > last {
+		return nil
+	}
+	w := stream.Walk{Stream: name, From: c.position(), To: last, HeadersOnly: true}
+	err := w.Do(ctx, js, func(msg jetstream.Msg, sequence uint64, _ time.Time) error {
+		c.add(sequence, recordsOf(msg.Headers()))
+		return nil
+	})
+	if err == nil {
+		c.skip(last + 1)
+	}
+	return err
 }
 
 // recordsOf is how many records a block's publisher has counted, 1 without it.

@@ -1,5 +1,6 @@
 // Command stats_proxy shows what the other programs report: live figures in the
-// browser, the original's /messages and /config, and search in Elasticsearch.
+// browser, the original's /messages and /config, and search in Elasticsearch. It
+// folds the settlements of all groups and keeps the balance of each.
 // Run it with --help for its settings.
 package main
 
@@ -11,11 +12,13 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	group "github.com/oklog/run"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lagermeister/dashboard"
 	"lagermeister/internal/program"
+	"lagermeister/ledger"
 	"lagermeister/search"
 	"lagermeister/sink/httpclient"
 	"lagermeister/stats"
@@ -81,7 +84,7 @@ func main() {
 	}, s.parts()...)
 }
 
-// run wires the parts together: NATS subject, hub, dashboard.
+// run wires the parts together: NATS subject, hub, ledger, dashboard.
 func run(ctx context.Context, p *program.Program, s *settings) error {
 	store, err := s.remote.store()
 	if err != nil {
@@ -109,6 +112,12 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 		}
 		return nil
 	})
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("use JetStream: %w", err)
+	}
+	book := ledger.NewBook(js, p.Log, p.Registry)
+	server.SetLedger(book)
 	server.Check(p.NotReady)
 	server.SetVersion(program.Version())
 	watch(p.Registry, hub)
@@ -119,6 +128,8 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 	var g group.Group
 	g.Add(group.ContextHandler(ctx))
 	g.Add(server.Serve, func(error) { server.Shutdown() })
+	fold, stop := context.WithCancel(ctx)
+	g.Add(func() error { return book.Run(fold) }, func(error) { stop() })
 	if err := g.Run(); !errors.Is(err, context.Canceled) {
 		return err
 	}

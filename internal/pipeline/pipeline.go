@@ -25,6 +25,7 @@ import (
 	"lagermeister/internal/dirlock"
 	"lagermeister/internal/natsserver"
 	"lagermeister/internal/program"
+	"lagermeister/ledger"
 	"lagermeister/publisher"
 	"lagermeister/receiver"
 	"lagermeister/stats"
@@ -45,6 +46,7 @@ type Pipeline struct {
 	http      *receiver.HTTP
 	admin     *program.Admin
 	dashboard *dashboard.Server
+	book      *ledger.Book
 	reporter  *stats.Reporter
 	store     *store // nil when records go elsewhere
 	out       *subscriber.Subscriber
@@ -177,6 +179,7 @@ func (pl *Pipeline) Run(ctx context.Context) error {
 	if pl.hub != nil {
 		until(&g, pl.hub.run)
 	}
+	until(&g, pl.book.Run)
 	until(&g, pl.reporter.Run)
 	g.Add(pl.dashboard.Serve, func(error) { pl.dashboard.Shutdown() })
 	g.Add(pl.admin.Serve, func(error) { pl.admin.Shutdown() })

@@ -5,15 +5,17 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/dashboard"
 	"lagermeister/internal/program"
+	"lagermeister/ledger"
 	"lagermeister/search"
 	"lagermeister/stats"
 )
 
 // openDashboard shows the events of this process and of all others on its NATS
-// server, and searches where the records go.
+// server and the balance of their groups, and searches where the records go.
 func (pl *Pipeline) openDashboard(context.Context) (err error) {
 	hub := stats.NewHub()
 	pl.closing(hub.Close)
@@ -28,6 +30,12 @@ func (pl *Pipeline) openDashboard(context.Context) (err error) {
 		return err
 	}
 	pl.closing(pl.dashboard.Shutdown)
+	js, err := jetstream.New(pl.conn)
+	if err != nil {
+		return fmt.Errorf("use JetStream: %w", err)
+	}
+	pl.book = ledger.NewBook(js, pl.log, pl.part("ledger"))
+	pl.dashboard.SetLedger(pl.book)
 	pl.dashboard.Check(pl.program.NotReady)
 	pl.dashboard.SetVersion(program.Version())
 	return nil

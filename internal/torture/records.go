@@ -41,11 +41,10 @@ func (m *maker) draft(n uint64) heka.Draft {
 		Payload:  m.payload(r, n),
 		Fields:   []heka.DraftField{{Name: "number", Type: heka.IntegerType, Integers: []int64{int64(n)}}},
 	}
-	switch r.IntN(50) {
-	case 0:
-		d.Timestamp = 0
-	case 1: // a clock that is off: the index is named by the block's cut
-		d.Timestamp -= int64(400 * 24 * time.Hour)
+	// Without a date of its own that is near, a record's index is named by the cut
+	// of its block, and a client's repeat is in another block.
+	if off := r.IntN(10); !repeatable(n) && off < 2 {
+		d.Timestamp = int64(off) * m.start.Add(-400*24*time.Hour).UnixNano()
 	}
 	if repeatable(n) {
 		d.UUID = make([]byte, heka.UUIDSize)

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lagermeister/sink"
 )
 
 // target is where to send and how.
@@ -41,7 +43,7 @@ func (t *target) open(ctx context.Context) (outlet, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
-		return nil, usageError("--to %q: want host:port, or tcp, tls, http or https and ://…", t.address)
+		return nil, usageError("--to %q: want host:port, or tcp, tls, http or https and ://…", masked(t.address))
 	}
 	settings, err := t.tls(u.Hostname())
 	if err != nil {
@@ -50,10 +52,10 @@ func (t *target) open(ctx context.Context) (outlet, error) {
 	switch u.Scheme {
 	case "http", "https":
 		transport := &http.Transport{TLSClientConfig: settings, Proxy: http.ProxyFromEnvironment}
-		return &httpOutlet{ctx: ctx, url: address, client: &http.Client{Transport: transport, Timeout: t.timeout}}, nil
+		return &httpOutlet{ctx: ctx, url: address, shown: u.Redacted(), client: &http.Client{Transport: transport, Timeout: t.timeout}}, nil
 	case "tcp", "tls":
 		if u.Port() == "" {
-			return nil, usageError("--to %q: want host:port", t.address)
+			return nil, usageError("--to %q: want host:port", masked(t.address))
 		}
 		dialer := &net.Dialer{Timeout: t.timeout}
 		conn, err := dialer.DialContext(ctx, "tcp", u.Host)
@@ -65,7 +67,7 @@ func (t *target) open(ctx context.Context) (outlet, error) {
 		}
 		return &tcpOutlet{conn: conn, address: u.Host, timeout: t.timeout}, nil
 	}
-	return nil, usageError("--to %q: scheme %q is unknown: want tcp, tls, http or https", t.address, u.Scheme)
+	return nil, usageError("--to %q: scheme %q is unknown: want tcp, tls, http or https", masked(t.address), u.Scheme)
 }
 
 func (t *target) tls(host string) (*tls.Config, error) {
@@ -88,6 +90,14 @@ func (t *target) tls(host string) (*tls.Config, error) {
 		settings.Certificates = []tls.Certificate{pair}
 	}
 	return settings, nil
+}
+
+// masked is an address without what stands before its host, which may be a password.
+func masked(address string) string {
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		return "…" + address[at:]
+	}
+	return address
 }
 
 // tcpOutlet speaks Heka's protocol.
@@ -137,6 +147,7 @@ func (o *tcpOutlet) close() { o.conn.Close() }
 type httpOutlet struct {
 	ctx    context.Context
 	url    string
+	shown  string // without password
 	client *http.Client
 
 	requests, records, stored, filtered int
@@ -155,16 +166,16 @@ func (o *httpOutlet) send(frames []byte, records int) error {
 	defer resp.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, 4096)) // for people only
 	if resp.StatusCode != http.StatusOK {
-		text := strings.TrimSpace(string(answer))
+		text := sink.Words(answer)
 		if after := resp.Header.Get("Retry-After"); after != "" {
 			text += " (retry after " + after + " s)"
 		}
-		return fmt.Errorf("%d records stored before; for the next %d %s answered %s: %s", o.stored, records, o.url, resp.Status, text)
+		return fmt.Errorf("%d records stored before; for the next %d %s answered %s: %s", o.stored, records, o.shown, sink.Words([]byte(resp.Status)), text)
 	}
 	stored, err1 := strconv.Atoi(resp.Header.Get("Lm-Stored"))
 	filtered, err2 := strconv.Atoi(resp.Header.Get("Lm-Filtered"))
 	if err := errors.Join(err1, err2); err != nil {
-		return fmt.Errorf("%s answered %s without saying what it stored; is it an http_receiver? %w", o.url, resp.Status, err)
+		return fmt.Errorf("%s answered %s without saying what it stored; is it an http_receiver? %w", o.shown, sink.Words([]byte(resp.Status)), err)
 	}
 	o.requests++
 	o.records += records
@@ -176,7 +187,7 @@ func (o *httpOutlet) send(frames []byte, records int) error {
 func (o *httpOutlet) finish() error { return nil }
 
 func (o *httpOutlet) report() string {
-	return fmt.Sprintf("%s answered 200: of %d records in %d requests %d stored, %d filtered by its match spec", o.url, o.records, o.requests, o.stored, o.filtered)
+	return fmt.Sprintf("%s answered 200: of %d records in %d requests %d stored, %d filtered by its match spec", o.shown, o.records, o.requests, o.stored, o.filtered)
 }
 
 func (o *httpOutlet) close() { o.client.CloseIdleConnections() }

@@ -24,8 +24,12 @@ or the connection breaks, it tells on stderr which blocks it has not seen; they
 are stored all the same.
 ` + settingsAbout
 
-// watched is how many blocks may wait here before NATS drops some for us.
-const watched = 64
+// watched is how many blocks may wait here before NATS drops some for us, followed
+// of how many subjects is known what was seen last: their names come from outside.
+const (
+	watched  = 64
+	followed = 10_000
+)
 
 // flushTimeout bounds the wait for the server to have taken the subscriptions.
 const flushTimeout = 5 * time.Second
@@ -206,10 +210,13 @@ func (t *tailer) parse(r heka.Stored) error {
 // untold, be it dropped here, by the server, or while reconnecting.
 func (t *tailer) tellMissed(at place) {
 	key := at.stream + " " + at.subject
-	if seen, ok := t.last[key]; ok && at.previous > seen {
-		fmt.Fprintf(t.err, "stream %s: not seen: blocks after %d up to %d (too slow, or disconnected); they are stored\n", at.stream, seen, at.previous)
+	seen, known := t.last[key]
+	if known && at.previous > seen {
+		fmt.Fprintf(t.err, "stream %q: not seen: blocks after %d up to %d (too slow, or disconnected); they are stored\n", at.stream, seen, at.previous)
 	}
-	t.last[key] = at.sequence
+	if known || len(t.last) < followed {
+		t.last[key] = at.sequence
+	}
 }
 
 // place is where a republished block is stored.

@@ -124,7 +124,7 @@ func TestTailTellsWhatItHasNotSeen(t *testing.T) {
 	} {
 		k.tellMissed(p)
 	}
-	if got, want := errs.String(), "stream s: not seen: blocks after 13 up to 17 (too slow, or disconnected); they are stored\n"; got != want {
+	if got, want := errs.String(), "stream \"s\": not seen: blocks after 13 up to 17 (too slow, or disconnected); they are stored\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -97,16 +98,15 @@ func (e *Error) Unwrap() error { return e.Err }
 // MaxWords is the longest Type or Reason, in bytes.
 const MaxWords = 1 << 10
 
-// Words makes text of the far end fit for logs, headers and dead letters: valid
-// UTF-8, one line, without control characters, at most MaxWords bytes.
+// Words makes text of the far end fit for logs, terminals, headers and dead letters:
+// valid UTF-8, one line, nothing but what prints (no control characters, and none
+// that turn the direction of writing), at most MaxWords bytes.
 func Words(text []byte) string {
 	if len(text) > 2*MaxWords {
 		text = text[:2*MaxWords]
 	}
 	s := strings.ToValidUTF8(string(text), "\uFFFD")
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return r <= ' ' || r == 0x7F || r == 0x85 || r == 0x2028 || r == 0x2029
-	}), " ")
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
 	if len(s) <= MaxWords {
 		return s
 	}

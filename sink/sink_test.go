@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -77,6 +78,7 @@ func TestWordsAreOneBoundedLineOfText(t *testing.T) {
 		"":                                  "",
 		" plain  text\n":                    "plain text",
 		"a\r\nLm-Group: forged\x00\x7f\x1b": "a Lm-Group: forged",
+		"\u009b31mred\u202e\u2028\ufeff":    "31mred",
 		"bad \xff bytes":                    "bad \uFFFD bytes",
 	} {
 		if got := Words([]byte(in)); got != want {
@@ -110,7 +112,7 @@ func FuzzWords(f *testing.F) {
 	f.Add([]byte("mapper_parsing_exception: \x1f\xf0\x9f"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		got := Words(text)
-		if len(got) > MaxWords || !utf8.ValidString(got) || strings.ContainsAny(got, "\r\n\x00\x1b") {
+		if len(got) > MaxWords || !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Fatalf("Words(%q) = %q", text, got)
 		}
 	})

@@ -105,7 +105,7 @@ func TestTheLedgerBalancesWhileSettlingAndAtRest(t *testing.T) {
 func TestWhatAStreamDropsIsShownAsExpired(t *testing.T) {
 	t.Parallel()
 	const streamBytes, size = 16 << 20, 8 << 10
-	const records = 2 * streamBytes / size
+	const records = 5 * streamBytes / size // a member holds twice the stream
 	far := sinktest.New(t)
 	answering := make(chan struct{})
 	far.Fail(func(a *sinktest.Attempt) { <-answering; a.Answer(a.Take(nil)) })

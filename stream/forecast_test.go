@@ -1,10 +1,17 @@
 package stream
 
 import (
+	"bytes"
+	"math"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/sirupsen/logrus"
 )
 
 // watch observes a stream of 1000 MB once a second: sequences of 1 MB, of which
@@ -62,4 +69,43 @@ func TestAStreamFullOfWhatIsNotSettledHasNoTimeLeft(t *testing.T) {
 	if left, _ := watch(&f, 2, linear(950, 0), linear(950, 0)); left != NeverFull {
 		t.Errorf("full in %v, expected never: all is settled and can be trimmed", left)
 	}
+}
+
+func TestAStreamThatWillBeFullSoonIsWarnedOfOnceAndDoesNotStopAnybody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := logrus.New()
+		log.SetOutput(&out)
+		reg := prometheus.NewRegistry()
+		trimmer := NewTrimmer(nil, "logs", 0, log, reg)
+		n, settled := uint64(100), uint64(100)
+		run := func(seconds int, more, less uint64) {
+			for range seconds {
+				n, settled = n+more, settled+less
+				trimmer.report(&jetstream.StreamInfo{
+					Config: jetstream.StreamConfig{MaxBytes: 4000 << 20, Discard: jetstream.DiscardNew},
+					State:  jetstream.StreamState{Msgs: n, Bytes: n << 20, FirstSeq: 1, LastSeq: n},
+				}, []Floor{{"slow", settled}})
+				time.Sleep(time.Second)
+			}
+		}
+		gauge := func() float64 { return testutil.ToFloat64(trimmer.metrics.untilFull) }
+		run(60, 1, 1)
+		if out.Len() > 0 || !math.IsInf(gauge(), 1) {
+			t.Errorf("%v s, %s", gauge(), &out)
+		}
+		run(120, 2, 0)
+		if said := out.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "full and refuses records in") || !strings.Contains(said, "group slow") {
+			t.Errorf("said %s", said)
+		}
+		if s := gauge(); s < 1800 || s > 1960 || len(trimmer.NotReady()) > 0 {
+			t.Errorf("%v s, not ready: %v", s, trimmer.NotReady())
+		}
+		out.Reset()
+		run(120, 0, 2)
+		if said := out.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "no longer") {
+			t.Errorf("said %s", said)
+		}
+	})
 }

@@ -26,6 +26,10 @@ const (
 	IndexLimit  = "index_limit" // the record needs one new index name too many
 )
 
+// NoFrame is the reason of an Undecodable letter whose bytes were found where a
+// frame should have been: they are not to be taken for a bare message later.
+const NoFrame = "not a complete frame"
+
 // Letter is a record that is not going to be delivered.
 type Letter struct {
 	Stream, Group string
@@ -77,6 +81,41 @@ func (l *Letter) Msg() *nats.Msg {
 	}
 	return &nats.Msg{Subject: l.Subject(), Header: h, Data: l.Frame}
 }
+
+// Parse reads a stored letter; data is not copied. Headers that are missing or
+// unreadable leave their field empty. The error says that this is no letter.
+func Parse(subject string, h nats.Header, data []byte) (l Letter, err error) {
+	var ok bool
+	if l.Stream, l.Group, l.Epoch, l.Sequence, l.Index, ok = stream.ParseDeadSubject(subject); !ok {
+		return Letter{}, fmt.Errorf("subject %q: expected lm.dead.STREAM.GROUP.EPOCH.SEQUENCE.INDEX", subject)
+	}
+	l.Sink, l.ErrorType, l.Reason = h.Get(stream.HeaderSink), h.Get(stream.HeaderErrorType), h.Get(stream.HeaderReason)
+	l.ID, l.Origin, l.Cut = h.Get(stream.HeaderID), h.Get(stream.HeaderOrigin), h.Get(stream.HeaderCut)
+	l.Status, _ = strconv.Atoi(h.Get(stream.HeaderStatus))
+	l.Attempts, _ = strconv.Atoi(h.Get(stream.HeaderAttempts))
+	l.First, _ = time.Parse(time.RFC3339Nano, h.Get(stream.HeaderFirst))
+	l.Last, _ = time.Parse(time.RFC3339Nano, h.Get(stream.HeaderLast))
+	l.Frame = data
+	return l, nil
+}
+
+// Replay is the message that has l's group deliver it once more.
+func (l *Letter) Replay() *nats.Msg {
+	return &nats.Msg{
+		Subject: stream.ReplaySubject(l.Stream, l.Group),
+		Header: nats.Header{
+			stream.HeaderOrigin:   {words(l.Origin)},
+			stream.HeaderSequence: {strconv.FormatUint(l.Sequence, 10)},
+			stream.HeaderIndex:    {strconv.Itoa(l.Index)},
+			stream.HeaderCut:      {l.Cut},
+			stream.HeaderDead:     {l.Subject()},
+		},
+		Data: l.Frame,
+	}
+}
+
+// Position is SEQ.INDEX of the record.
+func (l *Letter) Position() string { return fmt.Sprintf("%d.%d", l.Sequence, l.Index) }
 
 // fit cuts the letter so that it goes into one message of at most size bytes,
 // and says so in the reason; false means that this is no help. What our own

@@ -3,6 +3,7 @@ package deadletter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sirupsen/logrus"
+
+	"lagermeister/stream"
 )
 
 // window is how many letters are on their way to the stream at a time.
@@ -124,6 +127,25 @@ func (s *Store) setFull(full bool, cause error) {
 		s.log.Info("the dead-letter stream takes letters again")
 	}
 	s.onFull(full)
+}
+
+// ErrGone says that an entry is not there any more, or not the one that was read.
+var ErrGone = errors.New("the dead letter has been removed or replaced")
+
+// Replace stores l in place of the entry that stands at sequence seq of the
+// dead-letter stream under l's subject. When it fails the old entry stays.
+func Replace(ctx context.Context, js jetstream.JetStream, l Letter, seq uint64) error {
+	msg := l.Msg()
+	msg.Header.Set(stream.HeaderRollup, "sub")
+	_, err := js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(seq))
+	var api *jetstream.APIError
+	if errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+		err = ErrGone
+	}
+	if err != nil {
+		return fmt.Errorf("replace dead letter %s: %w", msg.Subject, err)
+	}
+	return nil
 }
 
 func refused(err error, text string) bool {

@@ -69,7 +69,6 @@ func (a *assembler) take(work context.Context, b *block) bool {
 	if !ok {
 		return false
 	}
-	a.out.metrics.filtered(filtered)
 	b.end(ledger.Block{Filtered: filtered}, 1)
 	return true
 }
@@ -77,19 +76,20 @@ func (a *assembler) take(work context.Context, b *block) bool {
 // records goes over the records of b and returns how many nobody wants.
 func (a *assembler) records(work context.Context, b *block) (filtered uint64, ok bool) {
 	for index, r := range heka.Records(b.body) {
+		index += b.first
 		switch {
 		case b.other:
 			filtered++
 			continue
-		case r.Body == nil:
-			a.bury(work, b, index, r.Raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: "not a complete frame"})
+		case r.Body == nil, b.entry.torn() && r.Bare():
+			a.bury(work, b, index, r.Raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: deadletter.NoFrame})
 			continue
 		}
 		if err := a.msg.Parse(r.Body); err != nil {
 			a.bury(work, b, index, r.Raw, deadletter.Letter{ErrorType: deadletter.Undecodable, Reason: err.Error()})
 			continue
 		}
-		if !a.spec.Match(&a.msg) {
+		if b.entry == nil && !a.spec.Match(&a.msg) { // a dead letter was wanted once, and is asked for by name
 			filtered++
 			continue
 		}
@@ -112,7 +112,7 @@ func (a *assembler) encode(work context.Context, b *block, index int, raw []byte
 	buf = a.hash.Append(buf, &a.msg, b.origin, index)
 	doc := len(buf)
 
-	a.record = encode.Record{Message: &a.msg, Sequence: b.seq, Index: index, Cut: b.cut}
+	a.record = encode.Record{Message: &a.msg, Sequence: b.position, Index: index, Cut: b.cut}
 	var name []byte
 	if a.index != nil {
 		var ok bool

@@ -11,16 +11,21 @@ import (
 	"lagermeister/ledger"
 )
 
-// block is one stored message from its arrival to its ack.
+// block is one stored message from its arrival to its ack. A replay is one too:
+// a run of records that once stood in a block of the stream.
 type block struct {
-	src    *source
-	seq    uint64
-	origin string    // what ids of records without uuid are made from
-	cut    time.Time // when it was cut, or stored if nobody says
-	cutMs  string    // the same as the header has it
-	other  bool      // its subject is not the one we are to read
-	header nats.Header
-	body   []byte
+	from     reader
+	seq      uint64    // of the message, among those of its reader
+	position uint64    // sequence of the block the records stand in; 0: not known
+	first    int       // index there of the first record
+	origin   string    // what ids of records without uuid are made from
+	cut      time.Time // when it was cut, or stored if nobody says
+	cutMs    string    // the same as the header has it
+	other    bool      // its subject is not the one we are to read
+	replayed bool      // tells nothing about the group's lag
+	entry    *entry    // of a replay that is a dead letter
+	header   nats.Header
+	body     []byte
 
 	left atomic.Int64 // records without an outcome, and one for the walk over them
 
@@ -28,6 +33,7 @@ type block struct {
 	tally ledger.Block
 
 	// Owned by held.
+	cost    int64  // bytes it counts for
 	reply   string // where the ack goes
 	settled bool   // the settlement is stored, only the ack may be missing
 }
@@ -42,6 +48,7 @@ func (b *block) expect() { b.left.Add(1) }
 // end counts n records down, or the walk, and adds their outcomes. The last one
 // settles the block.
 func (b *block) end(t ledger.Block, n int64) {
+	b.from.count(t)
 	b.mu.Lock()
 	b.tally.Delivered += t.Delivered
 	b.tally.Already += t.Already
@@ -55,13 +62,13 @@ func (b *block) end(t ledger.Block, n int64) {
 	total := b.tally // nobody else is left
 	total.Sequence = b.seq
 	total.Records = total.Delivered + total.Filtered + total.Dead
-	b.src.ledger.Settle(total)
+	b.from.settle(b, total)
 }
 
-// place is where a block stands in the streams that a member reads.
+// place is where a block stands in what a member reads.
 type place struct {
-	src *source
-	seq uint64
+	from reader
+	seq  uint64
 }
 
 // held is every block that this member has got and not yet acknowledged.
@@ -81,21 +88,22 @@ func newHeld() *held {
 func (h *held) add(b *block) (known *block, settled bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := place{b.src, b.seq}
+	at := place{b.from, b.seq}
 	if known := h.blocks[at]; known != nil {
 		known.reply = b.reply
 		return known, known.settled
 	}
 	h.blocks[at] = b
-	h.bytes += b.size()
+	b.cost = int64(len(b.body)) + 512
+	h.bytes += b.cost
 	return nil, false
 }
 
 // settle marks a block as settled and returns where its ack goes.
-func (h *held) settle(src *source, seq uint64) (b *block, reply string) {
+func (h *held) settle(from reader, seq uint64) (b *block, reply string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	b = h.blocks[place{src, seq}]
+	b = h.blocks[place{from, seq}]
 	if b == nil {
 		return nil, ""
 	}
@@ -103,17 +111,19 @@ func (h *held) settle(src *source, seq uint64) (b *block, reply string) {
 	return b, b.reply
 }
 
-// remove lets go of a block whose ack is on its way.
-func (h *held) remove(b *block) {
+// remove lets go of a block whose ack is on its way, and returns where other
+// answers to it go.
+func (h *held) remove(b *block) (reply string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := place{b.src, b.seq}
+	at := place{b.from, b.seq}
 	if h.blocks[at] == b {
 		delete(h.blocks, at)
-		h.bytes -= b.size()
+		h.bytes -= b.cost
 		close(h.changed)
 		h.changed = make(chan struct{})
 	}
+	return b.reply
 }
 
 // each calls f for every block with its present delivery, not under the lock.
@@ -141,12 +151,12 @@ func (h *held) size() (blocks int, bytes int64) {
 	return len(h.blocks), h.bytes
 }
 
-// oldest is when the oldest unsettled block was cut, zero without any.
+// oldest is when the oldest unsettled block of a stream was cut, zero without any.
 func (h *held) oldest() (t time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, b := range h.blocks {
-		if !b.settled && (t.IsZero() || b.cut.Before(t)) {
+		if !b.settled && !b.replayed && (t.IsZero() || b.cut.Before(t)) {
 			t = b.cut
 		}
 	}
@@ -171,6 +181,3 @@ func (h *held) room(ctx context.Context, limit int64, full func()) (free int64, 
 		}
 	}
 }
-
-// size is what b costs in memory, roughly.
-func (b *block) size() int64 { return int64(len(b.body)) + 512 }

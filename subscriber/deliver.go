@@ -125,7 +125,7 @@ func (d *deliverer) settle(ctx context.Context, p part, trial bool, why *sink.Er
 	keepRefused := d.judge(p, trial, why)
 	keep := func(i int) bool {
 		r := p.results[i].Outcome
-		return r == sink.Retry || r == sink.Refused && keepRefused
+		return r == sink.Retry || r == sink.Refused && keepRefused && !p.items[i].block.replayed
 	}
 	delivered := 0
 	var oldest time.Time
@@ -150,8 +150,7 @@ func (d *deliverer) settle(ctx context.Context, p part, trial bool, why *sink.Er
 			n++
 		}
 		if n > 0 {
-			d.metrics.delivered(t)
-			if delivered += int(n); oldest.IsZero() || b.cut.Before(oldest) {
+			if delivered += int(n); !b.replayed && (oldest.IsZero() || b.cut.Before(oldest)) {
 				oldest = b.cut
 			}
 			b.end(t, n)
@@ -162,7 +161,9 @@ func (d *deliverer) settle(ctx context.Context, p part, trial bool, why *sink.Er
 }
 
 // judge looks at what an attempt says about the sink: whether a pause begins,
-// goes on or ends. It reports whether refused records are to be kept.
+// goes on or ends. It reports whether refused records are to be kept. That a
+// replay is refused says nothing about the sink: dead letters are what it refused
+// before, and nothing is lost by it.
 func (d *deliverer) judge(p part, trial bool, why *sink.Error) (keepRefused bool) {
 	refused, taken := 0, 0
 	for _, r := range p.results {
@@ -180,10 +181,14 @@ func (d *deliverer) judge(p part, trial bool, why *sink.Error) (keepRefused bool
 		d.refused.forget()
 		d.resume()
 	}
-	for _, r := range p.results {
+	refused = 0
+	for i, r := range p.results {
 		switch r.Outcome {
 		case sink.Refused:
-			d.refused.add(refusal(r))
+			if !p.items[i].block.replayed {
+				refused++
+				d.refused.add(refusal(r))
+			}
 		case sink.Delivered, sink.Already, sink.Repaired:
 			d.refused.add("")
 		}
@@ -278,11 +283,7 @@ func (d *deliverer) buryRefused(ctx context.Context, r sink.Record, it item, why
 // bury stores a dead letter; the record has its outcome when it is stored.
 func (d *deliverer) bury(ctx context.Context, b *block, index int, l deadletter.Letter) {
 	now := time.Now()
-	l.Stream, l.Group, l.Epoch = b.src.stream, b.src.group, b.src.epoch
-	l.Sequence, l.Index, l.Origin, l.Cut = b.seq, index, b.origin, b.cutMs
+	l.Sequence, l.Index, l.Origin, l.Cut = b.position, index, b.origin, b.cutMs
 	l.Sink, l.First, l.Last, l.Attempts = d.sink.Name(), now, now, 1
-	b.src.dead.Put(ctx, l, func() {
-		d.metrics.dead()
-		b.end(ledger.Block{Dead: 1}, 1)
-	})
+	b.from.bury(ctx, b, l, func() { b.end(ledger.Block{Dead: 1}, 1) })
 }

@@ -26,12 +26,11 @@ type Forwarder interface {
 
 // forwarding hands whole blocks on.
 type forwarding struct {
-	to      Forwarder
-	metrics *metrics
-	report  *report
-	log     logrus.FieldLogger
-	open    atomic.Int64  // blocks not yet answered
-	ended   chan struct{} // holds a token when one was answered
+	to     Forwarder
+	report *report
+	log    logrus.FieldLogger
+	open   atomic.Int64  // blocks not yet answered
+	ended  chan struct{} // holds a token when one was answered
 
 	unfit atomic.Int64 // blocks the far end can never take, held until someone acts
 }
@@ -54,7 +53,6 @@ func (f *forwarding) take(work context.Context, b *block) bool {
 	b.begin()
 	n := f.records(b)
 	if b.other {
-		f.metrics.filtered(n)
 		b.end(ledger.Block{Filtered: n}, 1)
 		return true
 	}
@@ -66,7 +64,6 @@ func (f *forwarding) take(work context.Context, b *block) bool {
 	err := f.to.Forward(work, b.origin, header, b.body, func(err error) {
 		if err == nil { // otherwise the block stays without an outcome and is given back
 			t := ledger.Block{Delivered: n}
-			f.metrics.delivered(t)
 			f.report.delivered(int(n), b.cut)
 			b.end(t, 1)
 		}

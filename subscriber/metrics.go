@@ -14,7 +14,7 @@ import (
 // + held. already and repaired are parts of delivered. Every series has the label
 // group, so that several groups fit in one process.
 type metrics struct {
-	outcomes                             *prometheus.CounterVec
+	outcomes, replays                    *prometheus.CounterVec
 	deliveredN, alreadyN, repairedN      prometheus.Counter
 	filteredN, deadN                     prometheus.Counter
 	blocks, settledBlocks, redeliveries  prometheus.Counter
@@ -40,6 +40,10 @@ func newMetrics(reg prometheus.Registerer, group string, held *held, gate *gate)
 		outcomes: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "lagermeister_subscriber_records_total",
 			Help: "Records by outcome; already and repaired are parts of delivered.",
+		}, []string{"outcome"}),
+		replays: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "lagermeister_subscriber_replayed_records_total",
+			Help: "Replayed records by outcome: delivered, filtered, refused, gone (the dead letter was removed meanwhile), dropped (it could not be taken).",
 		}, []string{"outcome"}),
 		blocks:        counter("blocks_total", "Blocks taken from the stream, without redeliveries of held ones."),
 		settledBlocks: counter("settled_blocks_total", "Blocks whose settlement is stored."),
@@ -82,6 +86,9 @@ func newMetrics(reg prometheus.Registerer, group string, held *held, gate *gate)
 	m.repairedN = m.outcomes.WithLabelValues("repaired")
 	m.filteredN = m.outcomes.WithLabelValues("filtered")
 	m.deadN = m.outcomes.WithLabelValues("dead")
+	for _, outcome := range []string{replayDelivered, replayFiltered, replayRefused, replayGone, replayDropped} {
+		m.replays.WithLabelValues(outcome)
+	}
 	for _, reason := range []string{string(pauseSink), string(pauseRefused), pauseDead} {
 		m.pausedNow.WithLabelValues(reason).Set(0)
 		m.pauses.WithLabelValues(reason)
@@ -103,15 +110,21 @@ const pauseDead = "dead_letters"
 func (m *metrics) received()              { m.blocks.Inc() }
 func (m *metrics) redelivered()           { m.redeliveries.Inc() }
 func (m *metrics) settled(blocks int)     { m.settlements.Inc(); m.settledBlocks.Add(float64(blocks)) }
-func (m *metrics) filtered(n uint64)      { m.filteredN.Add(float64(n)) }
-func (m *metrics) dead()                  { m.deadN.Inc() }
 func (m *metrics) folded()                { m.folds.Inc() }
 func (m *metrics) ledgerRefused()         { m.ledgerFull.Inc() }
 func (m *metrics) fetchFailed()           { m.fetches.Inc() }
 func (m *metrics) retried(c sink.Class)   { m.retries.WithLabelValues(c.String()).Inc() }
 func (m *metrics) posted(d time.Duration) { m.posts.Observe(d.Seconds()) }
 
-func (m *metrics) delivered(t ledger.Block) {
+// replayed counts n replayed records with one outcome.
+func (m *metrics) replayed(outcome string, n uint64) {
+	m.replays.WithLabelValues(outcome).Add(float64(n))
+}
+
+// ended counts outcomes of records of the stream.
+func (m *metrics) ended(t ledger.Block) {
+	m.filteredN.Add(float64(t.Filtered))
+	m.deadN.Add(float64(t.Dead))
 	m.deliveredN.Add(float64(t.Delivered))
 	m.alreadyN.Add(float64(t.Already))
 	m.repairedN.Add(float64(t.Repaired))

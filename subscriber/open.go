@@ -60,7 +60,7 @@ func OpenForward(ctx context.Context, nc *nats.Conn, cfg Config, streams stream.
 	if err != nil {
 		return nil, err
 	}
-	m.out = &forwarding{to: f, log: m.log, metrics: m.metrics, report: newReport(rep, cfg.Sender, m.held), ended: make(chan struct{}, 1)}
+	m.out = &forwarding{to: f, log: m.log, report: newReport(rep, cfg.Sender, m.held), ended: make(chan struct{}, 1)}
 	return m, m.begin(ctx)
 }
 
@@ -86,6 +86,9 @@ func newSubscriber(nc *nats.Conn, cfg Config, streams stream.Config, log logrus.
 // begin makes sure that everything the group needs in JetStream exists.
 func (m *Subscriber) begin(ctx context.Context) error {
 	if err := stream.EnsureLedger(ctx, m.js, m.streams, m.log); err != nil {
+		return err
+	}
+	if err := stream.EnsureReplay(ctx, m.js, m.streams, m.log); err != nil {
 		return err
 	}
 	kv, err := stream.EnsureState(ctx, m.js, m.streams, m.log)
@@ -147,15 +150,23 @@ func (m *Subscriber) join(ctx context.Context, name string) (*source, error) {
 	}
 	log := m.log.WithField("stream", name)
 	s := &source{
-		nc: m.nc, js: m.js, kv: m.kv,
-		stream: name, created: info.CachedInfo().Created.UnixNano(),
-		group: m.group, epoch: epoch, baseline: baseline,
-		subject: m.streams.Subject, pace: m.cfg.pace,
-		consumer: consumer, held: m.held, metrics: m.metrics, log: log,
+		intake: intake{
+			nc: m.nc, stream: name, group: m.group, consumer: consumer,
+			held: m.held, pace: m.cfg.pace, metrics: m.metrics, log: log,
+		},
+		js: m.js, kv: m.kv,
+		created: info.CachedInfo().Created.UnixNano(),
+		epoch:   epoch, baseline: baseline, subject: m.streams.Subject,
 		trimmer: stream.NewTrimmer(m.js, name, m.streams.StreamMaxAge, log, m.reg),
 	}
+	s.accept = s.take
 	s.ledger = ledger.NewSender(m.js, name, m.group, epoch, log, s.settledBlocks)
 	s.dead = deadletter.NewStore(m.js, log, m.deadLettersFull)
+	if _, forwards := m.out.(*forwarding); !forwards {
+		if s.replays, err = newReplays(ctx, s); err != nil {
+			return nil, err
+		}
+	}
 	log.WithFields(logrus.Fields{"epoch": epoch, "baseline": baseline}).Info("reading the stream")
 	return s, nil
 }

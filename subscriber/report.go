@@ -42,7 +42,8 @@ func (r *report) posted(n int) {
 	r.to.Report(stats.Event{MetricType: "BatchCount", Sender: r.batches, SourceIP: r.host, Value: 1, Aggregate: stats.Total})
 }
 
-// delivered tells of n records whose oldest block was cut at oldest.
+// delivered tells of n records whose oldest block was cut at oldest; zero when
+// all are replays.
 func (r *report) delivered(n int, oldest time.Time) {
 	if n == 0 {
 		return
@@ -50,7 +51,7 @@ func (r *report) delivered(n int, oldest time.Time) {
 	r.to.Report(stats.Event{MetricType: "Throughput", Sender: r.sender, Value: float64(n), Aggregate: stats.Total})
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lag = max(r.lag, time.Since(oldest))
+	r.lag = max(r.lag, age(time.Now(), oldest))
 }
 
 func (r *report) sample(now time.Time) []stats.Event {

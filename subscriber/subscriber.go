@@ -67,6 +67,10 @@ func (m *Subscriber) Run(ctx context.Context) error {
 	start := func(s *source) {
 		helping.Go(func() { s.ledger.Run(work) })
 		helping.Go(func() { s.look(work) })
+		if s.replays != nil {
+			fetching.Go(func() { s.replays.run(intake, m.blocks) })
+			helping.Go(func() { s.replays.conclude(work) })
+		}
 		helping.Go(func() { _ = s.trimmer.Run(work) }) // always nil
 		fetching.Go(func() {
 			if err := s.fetch(intake, m.blocks); err != nil {
@@ -101,6 +105,7 @@ func (m *Subscriber) Run(ctx context.Context) error {
 		s.dead.Wait()
 		if !s.ledger.Full() {
 			_ = s.ledger.Flush(work) // what is not settled is given back
+			s.replays.flush(work)
 		}
 	}
 	inTime := late.Stop()
@@ -165,7 +170,7 @@ func (m *Subscriber) signsOfLife(ctx context.Context) {
 		}
 		m.held.each(func(b *block, reply string, settled bool) {
 			if settled {
-				b.src.acknowledge(b, reply)
+				b.from.acknowledge(b, reply)
 			} else {
 				_ = m.nc.Publish(reply, inProgress) // without a broker there is nobody to tell
 			}
@@ -177,7 +182,7 @@ func (m *Subscriber) signsOfLife(ctx context.Context) {
 func (m *Subscriber) giveBack() (returned int) {
 	m.held.each(func(b *block, reply string, settled bool) {
 		if settled {
-			b.src.acknowledge(b, reply)
+			b.from.acknowledge(b, reply)
 			return
 		}
 		returned++
@@ -209,6 +214,9 @@ func (m *Subscriber) unsubscribe() {
 		}
 		if err == nil {
 			err = m.js.DeleteConsumer(ctx, s.stream, m.group)
+		}
+		if err == nil && s.replays != nil {
+			err = stream.DropReplays(ctx, m.js, s.stream, m.group)
 		}
 		if err != nil {
 			s.log.WithError(err).Warn("group not deleted")

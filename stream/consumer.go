@@ -95,7 +95,7 @@ func EnsureConsumer(ctx context.Context, js jetstream.JetStream, stream, group s
 			return nil, 0, 0, misconfigured("%s is a push consumer; delete it (nats consumer rm %s %s) or choose another group", what, stream, group)
 		case err == nil:
 			c, err = resume(ctx, js, stream, c.CachedInfo(), start, log)
-			if errors.Is(err, jetstream.ErrConsumerDoesNotExist) {
+			if errors.Is(err, jetstream.ErrConsumerDoesNotExist) || errors.Is(err, jetstream.ErrConsumerNotFound) {
 				continue // deleted in between
 			}
 		}
@@ -156,7 +156,14 @@ func resume(ctx context.Context, js jetstream.JetStream, stream string, info *je
 	tunables := groupConfig(info.Name)
 	want.AckWait, want.MaxAckPending, want.MaxDeliver = tunables.AckWait, tunables.MaxAckPending, tunables.MaxDeliver
 	want.BackOff, want.InactiveThreshold = nil, 0
-	return js.UpdateConsumer(ctx, stream, want)
+	c, err := js.UpdateConsumer(ctx, stream, want)
+	if err != nil {
+		return nil, err
+	}
+	// The answer to an update is what the server knew as it recovered the consumer:
+	// its creation is then the server's own start (nats-server 2.15, initialInfo).
+	_, err = c.Info(ctx)
+	return c, err
 }
 
 // SequenceAt is the first sequence of stream stored at or after t, or its last

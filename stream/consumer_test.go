@@ -150,3 +150,29 @@ func TestConsumerMadeForSomethingElseIsRefused(t *testing.T) {
 }
 
 func TestMain(m *testing.M) { streamtest.Main(m) }
+
+func TestTheEpochOfAGroupSurvivesItsServer(t *testing.T) {
+	t.Parallel()
+	dir, ctx := t.TempDir(), streamtest.Context(t)
+	var first int64
+	for range 3 {
+		server := streamtest.Server(t, streamtest.Store(dir))
+		js := streamtest.JetStream(t, streamtest.Connect(t, server))
+		if _, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: "s", Subjects: []string{"s"}}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			_, epoch, _, err := stream.EnsureConsumer(ctx, js, "s", "g", stream.StartOptions{}, quiet())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == 0 {
+				first = epoch
+			}
+			if epoch != first {
+				t.Errorf("epoch %d, at first %d", epoch, first)
+			}
+		}
+		server.Shutdown()
+	}
+}

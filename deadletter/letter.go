@@ -1,10 +1,12 @@
 // Package deadletter keeps what no sink would take: the original bytes with the
 // reason, in the stream <stream>_DEAD.
 //
-// A Letter is one refused record; a Store puts letters away. The promises: a
-// letter is stored before the record counts as settled; the same record of the
-// same group is stored once, however often a subscriber crashes in between; the
-// bytes are the very ones that were received.
+// A Letter is one refused record; a Store puts letters away; a Box is where an
+// operator looks at them, asks for them to be replayed, or drops them. The
+// promises: a letter is stored before the record counts as settled; the same
+// record of the same group is stored once, however often a subscriber crashes in
+// between; the bytes are the very ones that were received; nobody changes
+// anything without leaving a trace in LM_AUDIT.
 //
 // The formats are described in docs/wire-format.md, "Dead letters".
 package deadletter

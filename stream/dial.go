@@ -154,17 +154,22 @@ func backoff(n int, first, most time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// redacted is a list of URLs without passwords.
+// redacted is a list of URLs without passwords and tokens, also where they are no
+// URLs.
 func redacted(urls string) string {
 	list := strings.Split(urls, ",")
 	for i, s := range list {
-		if u, err := url.Parse(strings.TrimSpace(s)); err == nil {
+		u, err := url.Parse(strings.TrimSpace(s))
+		switch {
+		case err == nil && u.Host != "":
 			if u.User != nil && u.User.Username() != "" {
 				if _, hasPassword := u.User.Password(); !hasPassword { // a token stands where the name does
 					u.User = url.User("xxxxx")
 				}
 			}
 			list[i] = u.Redacted()
+		case strings.Contains(urls, "@"): // where a password ends, nobody knows
+			return "xxxxx" + urls[strings.LastIndexByte(urls, '@'):]
 		}
 	}
 	return strings.Join(list, ",")

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -41,6 +43,27 @@ func TakesReplays(ctx context.Context, js jetstream.JetStream, stream, group str
 		return false, nil
 	}
 	return false, apiError(js, "look up the replays of group "+group, err)
+}
+
+// codeFull is JetStream's err_code for a stream that is full and drops nothing.
+const codeFull = 10077
+
+// PublishReplay stores one message in LM_REPLAY. While that is full it waits: its
+// groups make room as they deliver.
+func PublishReplay(ctx context.Context, js jetstream.JetStream, msg *nats.Msg) error {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		_, err := js.PublishMsg(ctx, msg)
+		var api *jetstream.APIError
+		switch {
+		case err == nil:
+			return nil
+		case !errors.As(err, &api) || api.ErrorCode != codeFull:
+			return apiError(js, "publish a replay to "+msg.Subject, err)
+		}
+		if err := Pause(ctx, wait); err != nil {
+			return err
+		}
+	}
 }
 
 // DropReplays removes a group's consumer of replays and what waits for it.

@@ -1,0 +1,237 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lagermeister/heka"
+	"lagermeister/heka/matcher"
+	"lagermeister/stream"
+)
+
+// maxGroups bounds the kinds of refusals that are told apart; what comes beyond
+// is only counted.
+const maxGroups = 1000
+
+// Box is the dead letters of one stream, for who looks after them. It holds none
+// of them: each question reads the stream anew, in bounded memory.
+type Box struct {
+	js   jetstream.JetStream
+	main string
+	dead jetstream.Stream
+}
+
+// Open returns the dead letters of the stream main. The error wraps
+// jetstream.ErrStreamNotFound when no subscriber has ever read it.
+func Open(ctx context.Context, js jetstream.JetStream, main string) (*Box, error) {
+	s, err := js.Stream(ctx, stream.DeadName(main))
+	if err != nil {
+		return nil, fmt.Errorf("look up stream %s: %w", stream.DeadName(main), err)
+	}
+	return &Box{js: js, main: main, dead: s}, nil
+}
+
+// Streams lists the streams that have a place for dead letters.
+func Streams(ctx context.Context, js jetstream.JetStream) (names []string, err error) {
+	lister := js.ListStreams(ctx, jetstream.WithStreamListSubject("lm.dead.>"))
+	for info := range lister.Info() {
+		if name, ok := strings.CutSuffix(info.Config.Name, stream.DeadName("")); ok {
+			names = append(names, name)
+		}
+	}
+	if err := lister.Err(); err != nil {
+		return nil, fmt.Errorf("list the dead-letter streams: %w", err)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Stream is the name of the stream whose dead letters these are.
+func (b *Box) Stream() string { return b.main }
+
+// Filter selects dead letters; a zero one selects all.
+type Filter struct {
+	Group   string    `json:"group,omitempty"`
+	Match   string    `json:"match,omitempty"`   // a match spec; what is no message matches only an empty one
+	Reason  string    `json:"reason,omitempty"`  // fingerprint or error type
+	Subject string    `json:"subject,omitempty"` // of one letter
+	From    time.Time `json:"from,omitzero"`     // first refused at From or later
+	To      time.Time `json:"to,omitzero"`       // and before To
+}
+
+// Empty reports whether f selects all letters.
+func (f *Filter) Empty() bool { return *f == Filter{} }
+
+// Entry is a stored letter.
+type Entry struct {
+	Letter
+	At   uint64 // sequence in the dead-letter stream
+	Size int    // of the frame in bytes, also when Frame was not read
+}
+
+// Each calls see for the letters that f selects, the oldest first, from sequence
+// after+1 of the dead-letter stream on, until see returns an error; stream.ErrStop
+// is none. Frame is valid until see returns, and is read only when bodies is set
+// or f needs it. Letters that are stored meanwhile are not waited for.
+func (b *Box) Each(ctx context.Context, f Filter, after uint64, bodies bool, see func(*Entry) error) error {
+	var spec *matcher.Spec
+	if f.Match != "" {
+		var err error
+		if spec, err = matcher.Parse(f.Match); err != nil {
+			return fmt.Errorf("match: %w", err)
+		}
+	}
+	walk := stream.Walk{Stream: stream.DeadName(b.main), From: after + 1, HeadersOnly: !bodies && spec == nil}
+	switch {
+	case f.Subject != "":
+		if main, _, _, _, _, ok := stream.ParseDeadSubject(f.Subject); !ok || main != b.main {
+			return fmt.Errorf("%q is not the subject of a dead letter of stream %s", f.Subject, b.main)
+		}
+		walk.Subject = f.Subject
+	case f.Group != "":
+		walk.Subject = stream.DeadSubject(b.main, stream.Clean(f.Group), 0, 0, 0)
+		walk.Subject = strings.TrimSuffix(walk.Subject, "0.0.0") + ">"
+	}
+	var m heka.Message
+	return walk.Do(ctx, b.js, func(msg jetstream.Msg, seq uint64, _ time.Time) error {
+		l, err := Parse(msg.Subject(), msg.Headers(), msg.Data())
+		if err != nil {
+			return nil // not written by us
+		}
+		e := Entry{Letter: l, At: seq, Size: len(msg.Data())}
+		if walk.HeadersOnly {
+			e.Size, _ = strconv.Atoi(msg.Headers().Get(nats.MsgSize))
+		}
+		if !f.selects(&e.Letter) || spec != nil && !matches(spec, &m, l.Frame) {
+			return nil
+		}
+		return see(&e)
+	})
+}
+
+// selects decides what the headers can tell.
+func (f *Filter) selects(l *Letter) bool {
+	return (f.Group == "" || stream.Clean(f.Group) == l.Group) &&
+		(f.Reason == "" || f.Reason == l.ErrorType || f.Reason == Fingerprint(l.ErrorType, l.Reason)) &&
+		(f.From.IsZero() || !l.First.Before(f.From)) && (f.To.IsZero() || l.First.Before(f.To))
+}
+
+// matches says whether the record in a letter is selected; what is no message never is.
+func matches(spec *matcher.Spec, m *heka.Message, stored []byte) bool {
+	for _, r := range heka.Records(stored) {
+		return r.Body != nil && m.Parse(r.Body) == nil && spec.Match(m)
+	}
+	return false
+}
+
+// List returns up to limit letters without their frames, from sequence after+1
+// on, and what to give as after for the next page, 0 when there is none.
+func (b *Box) List(ctx context.Context, f Filter, after uint64, limit int) (page []Entry, next uint64, err error) {
+	err = b.Each(ctx, f, after, false, func(e *Entry) error {
+		if len(page) == limit {
+			next = page[limit-1].At
+			return stream.ErrStop
+		}
+		e.Frame = nil // it may be a part of a large message
+		page = append(page, *e)
+		return nil
+	})
+	return page, next, err
+}
+
+// ErrNotFound says that there is no such letter.
+var ErrNotFound = errors.New("no such dead letter")
+
+// Show returns the letters at a position "SEQ.INDEX", one for each group and
+// epoch that refused it, or the one with a subject, with their frames.
+func (b *Box) Show(ctx context.Context, which string) (list []Entry, err error) {
+	f := Filter{}
+	if strings.HasPrefix(which, "lm.dead.") {
+		f.Subject = which
+	}
+	err = b.Each(ctx, f, 0, false, func(e *Entry) error {
+		if f.Subject == "" && e.Position() != which {
+			return nil
+		}
+		msg, err := b.dead.GetMsg(ctx, e.At)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil // replayed or dropped just now
+		}
+		if err != nil {
+			return fmt.Errorf("read dead letter %s: %w", e.Subject(), err)
+		}
+		e.Frame = msg.Data
+		list = append(list, *e)
+		return nil
+	})
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("%s in stream %s: %w", which, b.main, ErrNotFound)
+	}
+	return list, err
+}
+
+// Kind is letters of one group that were refused for the same reason.
+type Kind struct {
+	Group       string    `json:"group"`
+	Fingerprint string    `json:"fingerprint"`
+	Sink        string    `json:"sink"`
+	Status      int       `json:"status"`
+	ErrorType   string    `json:"error_type"`
+	Pattern     string    `json:"pattern"` // the reason without what differs
+	Example     string    `json:"example"` // the reason of the last letter
+	Letters     uint64    `json:"letters"`
+	Bytes       uint64    `json:"bytes"`
+	First       time.Time `json:"first"`    // first refusal of all
+	Last        time.Time `json:"last"`     // last one
+	Attempts    int       `json:"attempts"` // the most of one letter
+}
+
+// Summary is what lies in a box, by kind, the most frequent first.
+type Summary struct {
+	Stream  string `json:"stream"`
+	Letters uint64 `json:"letters"`
+	Kinds   []Kind `json:"kinds"`
+	Others  uint64 `json:"others"` // letters beyond the kinds that are told apart
+}
+
+// Summary goes over the letters that f selects.
+func (b *Box) Summary(ctx context.Context, f Filter) (Summary, error) {
+	s := Summary{Stream: b.main, Kinds: []Kind{}}
+	at := map[[2]string]int{}
+	err := b.Each(ctx, f, 0, false, func(e *Entry) error {
+		s.Letters++
+		key := [2]string{e.Group, Fingerprint(e.ErrorType, e.Reason)}
+		i, known := at[key]
+		if !known {
+			if len(s.Kinds) == maxGroups {
+				s.Others++
+				return nil
+			}
+			i = len(s.Kinds)
+			at[key] = i
+			s.Kinds = append(s.Kinds, Kind{Group: e.Group, Fingerprint: key[1], ErrorType: e.ErrorType, Pattern: Pattern(e.Reason), First: e.First})
+		}
+		k := &s.Kinds[i]
+		k.Letters++
+		k.Bytes += uint64(e.Size)
+		k.Sink, k.Status, k.Example = e.Sink, e.Status, e.Reason
+		k.Attempts = max(k.Attempts, e.Attempts)
+		if e.First.Before(k.First) {
+			k.First = e.First
+		}
+		if e.Last.After(k.Last) {
+			k.Last = e.Last
+		}
+		return nil
+	})
+	slices.SortStableFunc(s.Kinds, func(a, b Kind) int { return int(b.Letters) - int(a.Letters) })
+	return s, err
+}

@@ -25,6 +25,10 @@ type ElasticConfig struct {
 	// nil is http.DefaultClient. user:password@ in a URL counts before it.
 	Client *http.Client
 
+	// Mask takes secrets out of the engine's words, which may repeat what it was
+	// sent; nil takes out none but those of URLs.
+	Mask func(string) string
+
 	// Restricted says that documents may lack headers or fields of their
 	// messages (FIELDS or DYNAMIC_FIELDS of the subscriber are set). Then what is
 	// absent from a document is not known to be absent from its message.

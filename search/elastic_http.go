@@ -3,6 +3,7 @@ package search
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func (e *Elastic) ask(ctx context.Context, n *node, path string, payload []byte,
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("search %s: status %d: %s", base, response.StatusCode, reason(response.Body))
+		return nil, fmt.Errorf("search %s: status %d: %s", base, response.StatusCode, e.masked(n, reason(response.Body)))
 	}
 	limited := &io.LimitedReader{R: response.Body, N: maxResponse}
 	if err := json.NewDecoder(limited).Decode(answer); err != nil {
@@ -76,6 +77,22 @@ func (e *Elastic) ask(ctx context.Context, n *node, path string, payload []byte,
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 4096)) // so that the connection can be used again
 	return response.Header, nil
+}
+
+// masked is text without the secrets we sent.
+func (e *Elastic) masked(n *node, text string) string {
+	if n.user != nil {
+		password, _ := n.user.Password()
+		sent := base64.StdEncoding.EncodeToString([]byte(n.user.Username() + ":" + password))
+		text = strings.ReplaceAll(text, sent, "…")
+		if password != "" {
+			text = strings.ReplaceAll(text, password, "…")
+		}
+	}
+	if e.config.Mask != nil {
+		text = e.config.Mask(text)
+	}
+	return text
 }
 
 // reason returns the engine's words for an error, or the beginning of its answer.

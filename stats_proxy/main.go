@@ -58,7 +58,7 @@ func (r *remote) store() (search.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return search.NewElastic(search.ElasticConfig{URLs: r.URL, Index: r.Index, Client: client, Restricted: r.Restricted})
+	return search.NewElastic(search.ElasticConfig{URLs: r.URL, Index: r.Index, Client: client, Mask: r.Mask, Restricted: r.Restricted})
 }
 
 // settings are read from variables with the prefix PROXY, whichever part they

@@ -42,21 +42,21 @@ func (c *Config) Validate() error {
 			c.Address = "localhost:35000"
 		}
 		if _, _, err := net.SplitHostPort(c.Address); err != nil {
-			return fmt.Errorf("ADDRESS=%q: expected host:port for tcp: %w", c.Address, err)
+			return fmt.Errorf("ADDRESS=%q: expected host:port for tcp", masked(c.Address))
 		}
 	case "http":
 		if c.Address == "" {
 			c.Address = "http://localhost:35001/"
 		}
 		if err := checkURL(c.Address); err != nil {
-			return fmt.Errorf("ADDRESS=%q: %w", c.Address, err)
+			return fmt.Errorf("ADDRESS=%q: %w", masked(c.Address), err)
 		}
 	default:
 		return fmt.Errorf("PROTOCOL=%q: expected tcp or http", c.Protocol)
 	}
 	if c.VerifyURL != "" {
 		if err := checkURL(c.VerifyURL); err != nil {
-			return fmt.Errorf("VERIFY_URL=%q: %w", c.VerifyURL, err)
+			return fmt.Errorf("VERIFY_URL=%q: %w", masked(c.VerifyURL), err)
 		}
 	}
 	for _, positive := range []struct {
@@ -97,6 +97,14 @@ func checkURL(s string) error {
 		return fmt.Errorf("expected a URL such as http://localhost:35001/")
 	}
 	return nil
+}
+
+// masked is an address without what stands before its host, which may be a password.
+func masked(address string) string {
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		return "…" + address[at:]
+	}
+	return address
 }
 
 // source is the maker of records that c describes.

@@ -57,7 +57,7 @@ func New(cfg Config, out io.Writer) (*Generator, error) {
 func (g *Generator) Run(ctx context.Context) error {
 	began := time.Now()
 	fmt.Fprintf(g.out, "run %s (seed %d): %s over %d connections to %s\n",
-		g.source.Run(), g.cfg.Seed, g.cfg.Protocol, g.cfg.Connections, g.cfg.Address)
+		g.source.Run(), g.cfg.Seed, g.cfg.Protocol, g.cfg.Connections, masked(g.cfg.Address))
 	progress, stop := context.WithCancel(ctx)
 	var printer sync.WaitGroup
 	printer.Go(func() { g.progress(progress) })

@@ -18,7 +18,7 @@ import (
 // once. The error says how many; nil means every record once.
 func (g *Generator) Verify(ctx context.Context) error {
 	expected := g.expected()
-	fmt.Fprintf(g.out, "verify: reading %d records of run %s from %s\n", len(expected), g.source.Run(), g.cfg.VerifyURL)
+	fmt.Fprintf(g.out, "verify: reading %d records of run %s from %s\n", len(expected), g.source.Run(), masked(g.cfg.VerifyURL))
 	found, deadline := -1, time.Now()
 	for {
 		seen, err := g.readBack(ctx)

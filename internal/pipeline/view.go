@@ -52,7 +52,7 @@ func (pl *Pipeline) searchIn() (search.Store, error) {
 		return nil, err
 	}
 	return search.NewElastic(search.ElasticConfig{
-		URLs: bulk.RemoteURL, Index: bulk.Pattern(), Client: client,
+		URLs: bulk.RemoteURL, Index: bulk.Pattern(), Client: client, Mask: bulk.Mask,
 		Restricted: len(encode.Fields)+len(encode.DynamicFields) > 0,
 	})
 }

@@ -49,10 +49,6 @@ func New(name string, conf Config, urls []*url.URL, log logrus.FieldLogger, reg 
 	if err != nil {
 		return nil, err
 	}
-	var masks []string
-	for _, s := range conf.secrets(urls) {
-		masks = append(masks, s, "…")
-	}
 	c := &Client{
 		conf: conf,
 		http: &http.Client{
@@ -60,7 +56,7 @@ func New(name string, conf Config, urls []*url.URL, log logrus.FieldLogger, reg 
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		endpoints: newEndpoints(urls, authorization),
-		secrets:   strings.NewReplacer(masks...),
+		secrets:   conf.replacer(urls),
 		log:       log,
 		metrics:   newMetrics(reg, name),
 	}

@@ -165,6 +165,9 @@ func (c *Config) transport() (*http.Transport, error) {
 	return t, nil
 }
 
+// Mask takes out of text the secrets that a client made by Plain sends.
+func (c *Config) Mask(text string) string { return c.replacer(nil).Replace(text) }
+
 // Plain returns an HTTP client that authenticates and uses TLS as the settings
 // say, for who judges answers without the table of sinks. A request that brings
 // its own Authorization keeps it.

@@ -91,6 +91,15 @@ func (es *endpoints) report(e *endpoint, start, now time.Time, well bool) (chang
 	return !resting
 }
 
+// replacer takes secrets out of a text.
+func (c *Config) replacer(urls []*url.URL) *strings.Replacer {
+	var masks []string
+	for _, s := range c.secrets(urls) {
+		masks = append(masks, s, "…")
+	}
+	return strings.NewReplacer(masks...)
+}
+
 // secrets lists what must not be repeated in an error: credentials as they are
 // and as they are sent, and paths and queries long enough to be one.
 func (c *Config) secrets(urls []*url.URL) []string {

@@ -27,7 +27,11 @@ const cookie = "lagermeister_session"
 
 // roleOf tells what the sender of r may do.
 func (c *Config) roleOf(r *http.Request) role {
-	if !c.guarded() {
+	switch {
+	case c.guarded():
+	case c.Insecure && !isLoopback(c.BindAddress):
+		return viewer // what INSECURE allows to everybody is to look
+	default:
 		return operator
 	}
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {

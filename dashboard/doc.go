@@ -8,6 +8,8 @@
 //	GET  /api/v2/search    see package search
 //	GET  /api/v2/ledger    what became of every record, by stream and group
 //	GET  /api/v2/status    version, and why the process is not ready, for the page
+//	GET  /api/v2/dead      dead letters, and below it; see package deadletter
+//	POST /api/v2/dead/…    replay and drop, for operators
 //	POST /login            exchanges a token for a cookie, for browsers
 //
 // Who may look: without tokens whoever reaches the port, which is loopback only

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lagermeister/dashboard"
+	"lagermeister/deadletter"
 	"lagermeister/internal/program"
 	"lagermeister/ledger"
 	"lagermeister/search"
@@ -118,6 +119,7 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 	}
 	book := ledger.NewBook(js, p.Log, p.Registry)
 	server.SetLedger(book)
+	server.SetDeadLetters(deadletter.NewAPI(js, p.Log))
 	server.Check(p.NotReady)
 	server.SetVersion(program.Version())
 	watch(p.Registry, hub)

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/dashboard"
+	"lagermeister/deadletter"
 	"lagermeister/internal/program"
 	"lagermeister/ledger"
 	"lagermeister/search"
@@ -36,6 +37,7 @@ func (pl *Pipeline) openDashboard(context.Context) (err error) {
 	}
 	pl.book = ledger.NewBook(js, pl.log, pl.part("ledger"))
 	pl.dashboard.SetLedger(pl.book)
+	pl.dashboard.SetDeadLetters(deadletter.NewAPI(js, pl.log))
 	pl.dashboard.Check(pl.program.NotReady)
 	pl.dashboard.SetVersion(program.Version())
 	return nil

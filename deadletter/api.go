@@ -1,0 +1,272 @@
+package deadletter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/sirupsen/logrus"
+
+	"lagermeister/heka/matcher"
+)
+
+const (
+	pageSize  = 100 // letters on a page, unless limit says otherwise
+	maxPage   = 1000
+	askWithin = 30 * time.Second // for one question
+	maxAsked  = 64 << 10         // bytes of a request's body
+)
+
+// API is dead letters over HTTP:
+//
+//	GET  /api/v2/dead          by kind: {"streams":[Summary…]}
+//	GET  /api/v2/dead/entries  one page: {"stream":…,"entries":[…],"next":N}
+//	GET  /api/v2/dead/entry    one letter with its record: {"entries":[…]}
+//	POST /api/v2/dead/replay   asks for letters to be delivered once more
+//	POST /api/v2/dead/drop     removes letters for good
+//
+// GET takes stream, group, match, reason, from and to (RFC 3339) as parameters, a
+// page also limit and after (the next of the page before), one letter which: its
+// position or subject. POST takes a JSON object with the same names, and rate
+// (letters a second), dry_run and, for drop, "yes": true. It answers when all is
+// done; a request that is given up ends there. stream may be left out while only
+// one has dead letters.
+type API struct {
+	js    jetstream.JetStream
+	log   logrus.FieldLogger
+	mux   *http.ServeMux
+	slots chan struct{} // questions at a time
+	busy  chan struct{} // changes at a time: one
+}
+
+// NewAPI returns the API for all streams of a NATS server. Who may do what is
+// decided by who serves it.
+func NewAPI(js jetstream.JetStream, log logrus.FieldLogger) *API {
+	a := &API{js: js, log: log.WithField("component", "dead letters"), mux: http.NewServeMux(), slots: make(chan struct{}, 4), busy: make(chan struct{}, 1)}
+	a.mux.HandleFunc("GET /api/v2/dead", a.asked(a.summary))
+	a.mux.HandleFunc("GET /api/v2/dead/entries", a.asked(a.entries))
+	a.mux.HandleFunc("GET /api/v2/dead/entry", a.asked(a.entry))
+	return a
+}
+
+// ServeHTTP answers questions.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// asked bounds the time and the number of questions.
+func (a *API) asked(answer func(ctx context.Context, q url.Values) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), askWithin)
+		defer cancel()
+		select {
+		case a.slots <- struct{}{}:
+			defer func() { <-a.slots }()
+		case <-ctx.Done():
+			reply(w, nil, ctx.Err())
+			return
+		}
+		found, err := answer(ctx, r.URL.Query())
+		reply(w, found, err)
+	}
+}
+
+func (a *API) summary(ctx context.Context, q url.Values) (any, error) {
+	f, err := queryFilter(q)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{q.Get("stream")}
+	if names[0] == "" {
+		if names, err = Streams(ctx, a.js); err != nil {
+			return nil, err
+		}
+	}
+	answer := struct {
+		Streams []Summary `json:"streams"`
+	}{[]Summary{}}
+	for _, name := range names {
+		b, err := Open(ctx, a.js, name)
+		if err != nil {
+			return nil, err
+		}
+		s, err := b.Summary(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		answer.Streams = append(answer.Streams, s)
+	}
+	return answer, nil
+}
+
+func (a *API) entries(ctx context.Context, q url.Values) (any, error) {
+	f, err := queryFilter(q)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := queryNumber(q, "limit", pageSize)
+	if err != nil {
+		return nil, err
+	}
+	after, err := queryNumber(q, "after", 0)
+	if err != nil {
+		return nil, err
+	}
+	b, err := a.box(ctx, q.Get("stream"))
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := b.List(ctx, f, after, int(min(max(limit, 1), maxPage)))
+	if err != nil {
+		return nil, err
+	}
+	return list(b, page, next), nil
+}
+
+func (a *API) entry(ctx context.Context, q url.Values) (any, error) {
+	b, err := a.box(ctx, q.Get("stream"))
+	if err != nil {
+		return nil, err
+	}
+	found, err := b.Show(ctx, q.Get("which"))
+	if err != nil {
+		return nil, err
+	}
+	return list(b, found, 0), nil
+}
+
+// Change does what a POST asks for, in the name of who.
+func (a *API) Change(w http.ResponseWriter, r *http.Request, who string) {
+	var asked struct {
+		Stream string `json:"stream"`
+		Filter
+		Rate   float64 `json:"rate"`
+		DryRun bool    `json:"dry_run"`
+		Yes    bool    `json:"yes"`
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		reply(w, nil, &asking{http.StatusUnsupportedMediaType, errors.New("expected Content-Type: application/json")})
+		return
+	}
+	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAsked))
+	body.DisallowUnknownFields()
+	if err := body.Decode(&asked); err != nil {
+		reply(w, nil, &asking{http.StatusBadRequest, err})
+		return
+	}
+	drop := r.URL.Path == "/api/v2/dead/drop"
+	if drop && !asked.Yes && !asked.DryRun {
+		reply(w, nil, &asking{http.StatusBadRequest, errors.New(`dropped letters are gone for good: say "yes": true, or "dry_run": true to count them`)})
+		return
+	}
+	if asked.Rate < 0 {
+		reply(w, nil, &asking{http.StatusBadRequest, fmt.Errorf("rate %v: expected 0 or more", asked.Rate)})
+		return
+	}
+	select {
+	case a.busy <- struct{}{}:
+		defer func() { <-a.busy }()
+	default:
+		reply(w, nil, &asking{http.StatusConflict, errors.New("another replay or drop is under way")})
+		return
+	}
+	// A rate makes it last as long as it takes; the request's context still ends it.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
+	b, err := a.box(r.Context(), asked.Stream)
+	if err != nil {
+		reply(w, nil, err)
+		return
+	}
+	change := b.Replay
+	if drop {
+		change = b.Drop
+	}
+	n, err := change(r.Context(), Change{Filter: asked.Filter, Rate: asked.Rate, DryRun: asked.DryRun, Who: who, Log: a.log})
+	reply(w, struct {
+		Stream string `json:"stream"`
+		DryRun bool   `json:"dry_run"`
+		Counts
+	}{b.main, asked.DryRun, n}, err)
+}
+
+// box opens the dead letters of a stream, or of the only one.
+func (a *API) box(ctx context.Context, name string) (*Box, error) {
+	if name == "" {
+		names, err := Streams(ctx, a.js)
+		if err != nil {
+			return nil, err
+		}
+		if len(names) != 1 {
+			return nil, &asking{http.StatusBadRequest, fmt.Errorf("expected a stream, one of %q", names)}
+		}
+		name = names[0]
+	}
+	return Open(ctx, a.js, name)
+}
+
+func queryFilter(q url.Values) (f Filter, err error) {
+	f = Filter{Group: q.Get("group"), Match: q.Get("match"), Reason: q.Get("reason")}
+	for name, at := range map[string]*time.Time{"from": &f.From, "to": &f.To} {
+		if text := q.Get(name); text != "" {
+			if *at, err = time.Parse(time.RFC3339, text); err != nil {
+				return f, &asking{http.StatusBadRequest, fmt.Errorf("%s: %w", name, err)}
+			}
+		}
+	}
+	return f, nil
+}
+
+func queryNumber(q url.Values, name string, fallback uint64) (uint64, error) {
+	text := q.Get(name)
+	if text == "" {
+		return fallback, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, &asking{http.StatusBadRequest, fmt.Errorf("%s=%q: expected a number", name, text)}
+	}
+	return n, nil
+}
+
+// asking is an error in the request.
+type asking struct {
+	status int
+	err    error
+}
+
+func (e *asking) Error() string { return e.err.Error() }
+func (e *asking) Unwrap() error { return e.err }
+
+// reply answers with JSON, or with a problem document (RFC 9457).
+func reply(w http.ResponseWriter, answer any, err error) {
+	status := http.StatusOK
+	var bad *asking
+	var syntax *matcher.SyntaxError
+	switch {
+	case err == nil:
+	case errors.As(err, &bad):
+		status = bad.status
+	case errors.As(err, &syntax):
+		status = http.StatusBadRequest
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrInvalidStreamName), errors.Is(err, ErrNotFound):
+		status = http.StatusNotFound
+	default:
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "5")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.Header().Set("Content-Type", "application/problem+json")
+		answer = map[string]any{"title": http.StatusText(status), "status": status, "detail": err.Error(), "done": answer}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer) // the peer may be gone
+}

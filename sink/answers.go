@@ -35,6 +35,7 @@ var answers = []struct {
 	{errorType: "cluster_block_exception", item: PauseAll, batch: PauseAll},
 	{errorType: "index_not_found", item: PauseAll, batch: PauseAll},
 	{errorType: NoHandler, item: PauseAll, batch: PauseAll},
+	{errorType: PlainHTTP, item: PauseAll, batch: PauseAll},
 
 	{from: 0, to: 0, item: TryAgain, batch: TryAgain},
 	{from: 200, to: 299, item: Done, batch: Done},
@@ -58,6 +59,11 @@ var answers = []struct {
 // NoHandler is the error type given to the 400 by which Elasticsearch and
 // OpenSearch say that a URL's path is wrong: no record is to blame for that.
 const NoHandler = "no_handler_found"
+
+// PlainHTTP is the error type given to the 400 by which servers say that they
+// expect TLS where a URL begins with http://. No record is to blame for that
+// either.
+const PlainHTTP = "plain_http_on_tls_port"
 
 // JudgeItem looks up the answer to one item of a bulk request.
 func JudgeItem(status int, errorType string) Verdict {

@@ -23,6 +23,7 @@ func TestTableOfAnswers(t *testing.T) {
 		{[]int{403, 429, 503, 400}, "cluster_block_exception", PauseAll, PauseAll},
 		{[]int{404, 500, 400}, "index_not_found_exception", PauseAll, PauseAll},
 		{[]int{400}, NoHandler, PauseAll, PauseAll},
+		{[]int{400}, PlainHTTP, PauseAll, PauseAll},
 		{[]int{408, 425, 429, 500, 502, 503, 504, 599}, "", TryAgain, TryAgain},
 		{[]int{429}, "es_rejected_execution_exception", TryAgain, TryAgain},
 		{[]int{0}, "", TryAgain, TryAgain}, // connection, TLS, time-out

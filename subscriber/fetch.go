@@ -65,30 +65,39 @@ func (in *intake) fetch(ctx context.Context, out chan<- *block) error {
 	}
 }
 
-// receive hands over what a fetch brings. When ctx ends it goes on until the
-// fetch is over, so that every delivery is known and can be given back.
+// receive takes in all that a fetch brings as it comes, so that signs of life are
+// sent for every block, and hands it over as fast as it is taken. When ctx ends it
+// goes on until the fetch is over: every delivery has to be known to be given
+// back.
 func (in *intake) receive(ctx context.Context, batch jetstream.MessageBatch, out chan<- *block) {
 	quiet := time.NewTimer(silence)
 	defer quiet.Stop()
-	for {
+	messages, ended := batch.Messages(), ctx.Done()
+	var waiting []*block // to be handed over
+	for messages != nil || len(waiting) > 0 {
+		var to chan<- *block
+		var next *block
+		var dry <-chan time.Time
+		if len(waiting) > 0 {
+			to, next = out, waiting[0]
+		} else {
+			dry = quiet.C
+		}
 		select {
-		case msg, ok := <-batch.Messages():
+		case msg, ok := <-messages:
 			if !ok {
-				return
+				messages = nil
+			} else if b := in.accept(ctx, msg); b != nil && ctx.Err() == nil {
+				waiting = append(waiting, b)
 			}
-			b := in.accept(ctx, msg)
-			if b == nil {
-				continue
-			}
-			select {
-			case out <- b:
-				in.owed = true
-			case <-ctx.Done():
-			}
-		case <-quiet.C:
+		case to <- next:
+			waiting, in.owed = waiting[1:], true
+		case <-dry:
 			if in.more {
 				in.dry(ctx, out)
 			}
+		case <-ended:
+			waiting, ended = nil, nil
 		}
 		quiet.Reset(silence)
 	}

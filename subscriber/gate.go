@@ -177,6 +177,13 @@ func (g *gate) inFlight() (posts, limit int) {
 	return g.posts, g.limitLocked()
 }
 
+// admitted is the number of bytes of all batches on their way.
+func (g *gate) admitted() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.bytes
+}
+
 // limitLocked is the limit with what it has grown since it was last changed.
 func (g *gate) limitLocked() int {
 	grown := int(time.Since(g.since) / postGrowth)

@@ -219,3 +219,32 @@ func TestSignsOfLifeKeepABlockFromOthers(t *testing.T) {
 	close(release)
 	w.settled(1)
 }
+
+// A fetch brings more than can be on its way to a slow sink: what waits behind it
+// is kept from others too.
+func TestSignsOfLifeKeepBlocksThatWaitForASlowSink(t *testing.T) {
+	t.Parallel()
+	const blocks = 50
+	w, s := newWorld(t), newScripted()
+	release := make(chan struct{})
+	s.do(func(batch []sink.Record, results []sink.Result) error {
+		<-release
+		return s.take(batch, results)
+	})
+	cfg := testConfig()
+	cfg.BatchSize = 1
+	m := w.open(w.nc, cfg, s)
+	w.hurry()
+	for i := range blocks {
+		w.store(fmt.Sprint("a ", i))
+	}
+	w.run(m)
+	w.until("every block is held", func() bool { n, _ := m.held.size(); return n == blocks })
+	end := time.Now().Add(1500 * time.Millisecond) // three times ack_wait
+	w.until("time to pass", func() bool { return time.Now().After(end) })
+	if n := w.consumer().NumRedelivered; n != 0 {
+		t.Errorf("%d blocks were redelivered while they were worked on", n)
+	}
+	close(release)
+	w.settled(blocks)
+}

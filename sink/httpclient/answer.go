@@ -45,8 +45,17 @@ func explain(resp *http.Response, body []byte) (errorType, reason string) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return "", strings.ToLower(http.StatusText(resp.StatusCode))
 	}
-	return "", sink.Words(body)
+	words := sink.Words(body)
+	for _, phrase := range plainHTTP {
+		if resp.StatusCode == http.StatusBadRequest && strings.Contains(words, phrase) {
+			return sink.PlainHTTP, words
+		}
+	}
+	return "", words
 }
+
+// plainHTTP is what servers say to that: Go's, nginx, Apache.
+var plainHTTP = []string{"HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port", "plain HTTP to an SSL-enabled server port"}
 
 // retryAfter reads a Retry-After header: seconds, or a date that is compared
 // with now. What cannot be read, or lies in the past, is 0.

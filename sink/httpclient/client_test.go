@@ -186,6 +186,8 @@ func TestStatusDecidesTheClass(t *testing.T) {
 			sink.Error{Class: sink.Pause, Type: "index_not_found_exception", Reason: "no such index"}},
 		{400, [2]string{}, `{"error":"no handler found for uri [/x/_bulk] and method [POST]"}`,
 			sink.Error{Class: sink.Pause, Type: sink.NoHandler, Reason: "no handler found for uri [/x/_bulk] and method [POST]"}},
+		{400, [2]string{}, "<h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port",
+			sink.Error{Class: sink.Pause, Type: sink.PlainHTTP, Reason: "<h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port"}},
 		{500, [2]string{}, strings.Repeat("long ", 1e6), sink.Error{Class: sink.Again, Reason: sink.Words([]byte(strings.Repeat("long ", 1000)))}},
 	} {
 		var posts atomic.Int32

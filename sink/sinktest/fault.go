@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 )
@@ -140,10 +139,7 @@ func (a *Attempt) reset() {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0) // RST instead of FIN
-	}
-	conn.Close()
+	reset(conn)
 }
 
 // HalfAnswer takes the records and breaks off in the middle of an answer that

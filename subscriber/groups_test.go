@@ -1,0 +1,104 @@
+package subscriber
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"lagermeister/sink"
+)
+
+// as is the config of another group.
+func as(group string) Config {
+	cfg := testConfig()
+	cfg.Durable = group
+	return cfg
+}
+
+// silent never answers.
+type silent struct{ *scripted }
+
+func (silent) Send(ctx context.Context, _ []sink.Record, _ []sink.Result) error {
+	<-ctx.Done()
+	return &sink.Error{Err: ctx.Err()}
+}
+
+// One group's sink is forbidden for the whole test, another one's never answers:
+// a third has everything all the same, as fast as it comes.
+func TestASlowOrPausedSinkStopsNobodyElse(t *testing.T) {
+	t.Parallel()
+	const blocks, records = 100, 100
+	w := newWorld(t)
+	forbidden, well := newScripted(), newScripted()
+	forbidden.do(func([]sink.Record, []sink.Result) error {
+		return &sink.Error{Class: sink.Pause, Status: 403, Reason: "no right to write"}
+	})
+	paused := w.join(w.nc, as("forbidden"), forbidden)
+	silentConfig := as("silent")
+	silentConfig.DrainTimeout = time.Millisecond
+	slow := w.join(w.nc, silentConfig, silent{newScripted()})
+	w.join(w.nc, testConfig(), well)
+
+	began := time.Now()
+	for i := range blocks {
+		w.store(payloads(fmt.Sprint(i), records)...)
+	}
+	stored := time.Since(began)
+	w.settled(blocks)
+	if took := time.Since(began); took > stored+5*time.Second {
+		t.Errorf("%d records took %v, of which storing them %v", blocks*records, took, stored)
+	}
+	if well.len() != blocks*records || forbidden.len() != 0 {
+		t.Errorf("the sinks have %d and %d records", well.len(), forbidden.len())
+	}
+	if reasons := strings.Join(paused.NotReady(), ";"); !strings.Contains(reasons, "no right to write") {
+		t.Errorf("the paused group says %q", reasons)
+	}
+	if reasons := slow.NotReady(); len(reasons) != 0 {
+		t.Errorf("the slow group says %v", reasons)
+	}
+	forbidden.do(nil)
+	w.until("the other group delivers what it held back", func() bool { return forbidden.len() == blocks*records })
+}
+
+// A group that has been away drains while records go on coming in, as fast as
+// its sink takes them, and the group that is up to date does not fall behind.
+func TestABacklogDrainsAtFullSpeedBesideLiveTraffic(t *testing.T) {
+	t.Parallel()
+	const backlog, live, records = 150, 100, 100 // blocks, blocks, records in each
+	w := newWorld(t)
+	present, absent := newScripted(), newScripted()
+	w.join(w.nc, testConfig(), present)
+	away := w.join(w.nc, as("away"), absent)
+	if err := away.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range backlog {
+		w.store(payloads(fmt.Sprint("old ", i), records)...)
+	}
+	w.until("one group is up to date", func() bool { return present.len() == backlog*records })
+
+	cfg := as("away")
+	cfg.BatchSize = 1000
+	w.join(w.nc, cfg, absent)
+	for i := range live {
+		w.store(payloads(fmt.Sprint("new ", i), records)...)
+		if behind := (backlog+i+1)*records - present.len(); behind > 50*records {
+			t.Fatalf("the group that was up to date is %d records behind", behind)
+		}
+	}
+	const all = (backlog + live) * records
+	w.until("both groups have everything", func() bool { return present.len() == all && absent.len() == all })
+	if n := absent.largest(); n != 1000 {
+		t.Errorf("the backlog drained in batches of %d records at most, want full ones of 1000", n)
+	}
+	for _, s := range []*scripted{present, absent} {
+		for id, n := range s.times {
+			if n != 1 {
+				t.Fatalf("%s was delivered %d times", id, n)
+			}
+		}
+	}
+}

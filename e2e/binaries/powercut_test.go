@@ -25,9 +25,9 @@ func TestARelayHasEverythingItAcknowledgedAfterAPowerCut(t *testing.T) {
 	for name, left := range map[string]luck{
 		"nothing but what was synced":          {},
 		"no unsynced data, names as last seen": {names: true},
-		"half of the unsynced writes, torn":    {names: true, writes: 0.5, pages: 0.7},
-		"half of them, only synced names":      {writes: 0.5, pages: 0.7},
-		"all writes, some pages missing":       {names: true, writes: 1, pages: 0.9},
+		"half of the unsynced writes, torn":    {names: true, writes: 0.5, pages: 0.7, open: true},
+		"half of them, only synced names":      {writes: 0.5, pages: 0.7, open: true},
+		"all writes, some pages missing":       {names: true, writes: 1, pages: 0.9, open: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRelay(t)

@@ -199,7 +199,7 @@ func (l *load) verify() {
 // hurry makes the server give the blocks of a killed member to another at once,
 // not only after the minute that a living one has. A member that starts resets
 // this.
-func hurry(t *testing.T, natsURL, group string) {
+func hurry(t *testing.T, natsURL, stream, group string) {
 	t.Helper()
 	nc, err := nats.Connect(natsURL)
 	if err != nil {
@@ -208,13 +208,13 @@ func hurry(t *testing.T, natsURL, group string) {
 	defer nc.Close()
 	js := streamtest.JetStream(t, nc)
 	ctx := streamtest.Context(t)
-	c, err := js.Consumer(ctx, "lagermeister-test", group)
+	c, err := js.Consumer(ctx, stream, group)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := c.CachedInfo().Config
 	cfg.AckWait = 2 * time.Second
-	if _, err := js.UpdateConsumer(ctx, "lagermeister-test", cfg); err != nil {
+	if _, err := js.UpdateConsumer(ctx, stream, cfg); err != nil {
 		t.Fatal(err)
 	}
 }

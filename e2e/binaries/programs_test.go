@@ -45,7 +45,7 @@ func (s *suite) launch(t *testing.T, name, prefix string, env ...string) *proces
 func (s *suite) launchBulk(t *testing.T) *process {
 	t.Helper()
 	p := s.launch(t, "es_subscriber", "ESSUB", "ESSUB_REMOTE_URL="+s.bulk.URL)
-	hurry(t, s.nats, "es_subscriber")
+	hurry(t, s.nats, "lagermeister-test", "es_subscriber")
 	return p
 }
 

@@ -12,24 +12,25 @@ import (
 type relay struct {
 	dir                                      string
 	tcp, http, dashboard, admin, store, nats string
+	extra                                    []string // further variables
 }
 
 func newRelay(t *testing.T) *relay {
-	return &relay{t.TempDir(), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t)}
+	return &relay{t.TempDir(), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t), nil}
 }
 
 func (r *relay) env() []string {
 	_, port, _ := net.SplitHostPort(r.dashboard)
-	return []string{
+	return append([]string{
 		"RELAY_DATA_DIR=" + r.dir, "RELAY_NATS_ADDRESS=" + r.nats, "RELAY_STORE_ADDRESS=" + r.store, "RELAY_STATS_ADDRESS=" + r.admin,
 		"TCPRCVR_BIND_ADDRESS=" + r.tcp, "RCVR_BIND_ADDRESS=" + r.http, "PROXY_HTTP_PORT=" + port,
-	}
+	}, r.extra...)
 }
 
 func (r *relay) launch(t *testing.T) *process {
 	t.Helper()
 	p := launch(t, "local_relay", r.admin, r.env()...)
-	hurry(t, "nats://"+r.nats, "es_subscriber")
+	hurry(t, "nats://"+r.nats, "lagermeister-test", "es_subscriber")
 	return p
 }
 

@@ -157,6 +157,9 @@ func (c *cluster) idle(ctx context.Context) string {
 	}
 	list := s.ListConsumers(ctx)
 	for group := range list.Info() {
+		if group.Config.Durable == "" {
+			continue // who counts records, not who delivers them
+		}
 		groups++
 		if group.NumPending > 0 || group.NumAckPending > 0 {
 			return fmt.Sprintf("group %s has %d blocks to come and %d unacknowledged of %d", group.Name, group.NumPending, group.NumAckPending, info.State.LastSeq)

@@ -201,8 +201,8 @@ func (t *tracer) record(ctx context.Context, sequence uint64, index int) (found 
 // content prints the record itself; false means that the block has no such one.
 func (t *tracer) content(info *jetstream.StreamInfo, msg *jetstream.RawStreamMsg, index int) bool {
 	fmt.Fprintf(t.out, "  stored %s, in a block of %d bytes", msg.Time.UTC().Format(time.RFC3339Nano), len(msg.Data))
-	if n := msg.Header.Get(stream.HeaderRecords); n != "" {
-		fmt.Fprintf(t.out, " with %s records", n)
+	if n := stream.RecordCount(msg.Header.Get(stream.HeaderRecords), len(msg.Data)); n > 0 {
+		fmt.Fprintf(t.out, " with %d records", n)
 	}
 	fmt.Fprintln(t.out)
 	records := 0
@@ -216,10 +216,7 @@ func (t *tracer) content(info *jetstream.StreamInfo, msg *jetstream.RawStreamMsg
 			fmt.Fprintf(t.out, "  %d bytes that are no record\n", len(r.Raw))
 			return true
 		}
-		origin := msg.Header.Get(stream.HeaderMsgID)
-		if origin == "" {
-			origin = fmt.Sprintf("%s/%d/%d", t.stream, info.Created.UnixNano(), msg.Sequence)
-		}
+		origin := stream.Origin(msg.Header.Get(stream.HeaderMsgID), t.stream, info.Created.UnixNano(), msg.Sequence)
 		var id recordid.Hasher
 		fmt.Fprintf(t.out, "  id %s\n", id.Append(nil, &m, origin, index))
 		one := shown{offset: -1, frame: r.Raw, Record: encode.Record{Message: &m, Sequence: msg.Sequence, Index: index}}

@@ -27,6 +27,9 @@ const (
 	maxRanges = 10_000
 )
 
+// clocks is how far those of two servers may be apart.
+const clocks = time.Hour
+
 var (
 	errOvertaken = errors.New("another folder was faster")
 	errGap       = errors.New("a settlement is missing in between")
@@ -198,7 +201,7 @@ func (f *Folder) apply(ctx context.Context, state *State, end uint64) (done bool
 			if read++; meta.Sequence.Consumer != read {
 				return false, errGap
 			}
-			applyMessage(state, meta.Sequence.Stream, msg)
+			applyMessage(state, meta, msg)
 			left = meta.NumPending
 		}
 		if err := batch.Error(); err != nil {
@@ -236,15 +239,16 @@ func (f *Folder) forgetMoved(ctx context.Context, state *State) error {
 	return nil
 }
 
-// applyMessage counts one stored message in. What is no settlement was not
-// written by us: it is passed over, since it would stay in the ledger for ever.
-func applyMessage(state *State, sequence uint64, msg jetstream.Msg) {
+// applyMessage counts one stored message in. What is no settlement, or comes from
+// a group that was made after it was stored, was not written by us: it is passed
+// over, since it would stay in the ledger for ever.
+func applyMessage(state *State, meta *jetstream.MsgMetadata, msg jetstream.Msg) {
 	epoch, err := strconv.ParseInt(msg.Headers().Get(stream.HeaderEpoch), 10, 64)
 	m, parseErr := Parse(msg.Data())
-	if err != nil || parseErr != nil {
+	if err != nil || parseErr != nil || epoch > meta.Timestamp.Add(clocks).UnixNano() {
 		epoch, m = 0, Message{}
 	}
-	state.Apply(sequence, epoch, m)
+	state.Apply(meta.Sequence.Stream, epoch, m)
 }
 
 // read returns the stored state and its revision, 0 when there is none yet.

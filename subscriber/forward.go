@@ -92,7 +92,7 @@ func (f *forwarding) answered() {
 // records is how many records b holds: what its publisher counted, or what a
 // walk over it finds.
 func (f *forwarding) records(b *block) (n uint64) {
-	if n, err := strconv.ParseUint(b.header.Get(stream.HeaderRecords), 10, 32); err == nil && n > 0 {
+	if n := stream.RecordCount(b.header.Get(stream.HeaderRecords), len(b.body)); n > 0 {
 		return n
 	}
 	for range heka.Records(b.body) {

@@ -130,7 +130,7 @@ func (r *replays) take(ctx context.Context, msg jetstream.Msg) *block {
 		}
 		r.metrics.redelivered()
 		return nil
-	case err != nil || b.first < 0 || b.origin == "":
+	case err != nil || b.first < 0 || !stream.PlainOrigin(b.origin):
 		r.drop(b, fmt.Errorf("headers %s=%q, %s=%q do not say which records these are",
 			stream.HeaderOrigin, b.origin, stream.HeaderIndex, h.Get(stream.HeaderIndex)))
 		return nil

@@ -67,9 +67,7 @@ func (s *source) take(_ context.Context, msg jetstream.Msg) *block {
 		body:     msg.Data(),
 		reply:    msg.Reply(),
 	}
-	if b.origin = b.header.Get(stream.HeaderMsgID); b.origin == "" {
-		b.origin = fmt.Sprintf("%s/%d/%d", s.stream, s.created, b.seq)
-	}
+	b.origin = stream.Origin(b.header.Get(stream.HeaderMsgID), s.stream, s.created, b.seq)
 	b.cut, b.cutMs = cutOf(b.header.Get(stream.HeaderCut), meta.Timestamp)
 
 	known, settled := s.held.add(b)
@@ -87,10 +85,8 @@ func (s *source) take(_ context.Context, msg jetstream.Msg) *block {
 // cutOf is when a block was cut, and the same as unix ms; without a header that
 // says so, the time it was stored stands in.
 func cutOf(header string, stored time.Time) (time.Time, string) {
-	if ms, err := strconv.ParseInt(header, 10, 64); err == nil {
-		return time.UnixMilli(ms), header
-	}
-	return stored, strconv.FormatInt(stored.UnixMilli(), 10)
+	cut := stream.CutTime(header, stored)
+	return cut, strconv.FormatInt(cut.UnixMilli(), 10)
 }
 
 // count adds outcomes to the metrics.

@@ -204,6 +204,21 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// ready asks the admin port and returns the status of the answer and its text.
+func (r *relay) ready(t *testing.T) (status int, text string) {
+	t.Helper()
+	resp, err := http.Get("http://" + r.Admin.String() + "/ready")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
 // metric is the sum of a metric's series that carry the labels, given as name,
 // value, ….
 func (r *relay) metric(t testing.TB, name string, labels ...string) (sum float64) {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,11 @@ func TestWhatASinkFailsToTakeArrivesWhenItDoes(t *testing.T) {
 		frames = append(frames, frame(n, 300)...)
 	}
 	r.send(t, frames, 1460)
+	eventually(t, "/ready says how it goes, and that the relay may have work", func() bool {
+		status, text := r.ready(t)
+		return status == http.StatusOK && strings.Contains(text, "posts are in flight") &&
+			strings.Contains(text, "wait to be sent again") && strings.Contains(text, "status 500")
+	})
 	far.Await(t, records)
 	holds(t, far, records)
 	if n := r.metric(t, "lagermeister_subscriber_retries_total"); n == 0 {

@@ -79,7 +79,7 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 	if err != nil {
 		return err
 	}
-	admin, err := program.NewAdmin(s.program.StatsAddress, p.Registry, p.NotReady)
+	admin, err := program.NewAdmin(s.program.StatsAddress, p.Registry, p.NotReady, out.Notes)
 	if err != nil {
 		return err
 	}

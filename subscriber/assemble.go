@@ -162,6 +162,8 @@ func (a *assembler) helpers() []func(context.Context) {
 	return []func(context.Context){a.out.probe}
 }
 
+func (a *assembler) notes() []string { return a.out.gate.words() }
+
 func (a *assembler) notReady() []string {
 	if _, paused := a.out.gate.pausedFor(); paused != "" {
 		return []string{"sink paused: " + paused}

@@ -86,7 +86,7 @@ func (d *deliverer) deliver(ctx context.Context, p part) {
 			return
 		}
 		if why == nil { // refusals, kept because delivery is paused now
-			if d.gate.sleep(ctx, d.backoff(attempt)) != nil {
+			if d.gate.sleep(ctx, d.backoff(attempt), "refusals") != nil {
 				return
 			}
 			continue
@@ -111,7 +111,7 @@ func (d *deliverer) deliver(ctx context.Context, p part) {
 			d.log.WithError(why).WithFields(logrus.Fields{"records": p.len(), "attempt": attempt, "retry_in": max(wait, why.RetryAfter).Round(time.Millisecond)}).
 				Warn("sink did not take the batch, sending it again")
 			d.metrics.retried(why.Class)
-			if d.gate.sleep(ctx, wait) != nil {
+			if d.gate.sleep(ctx, wait, why.Error()) != nil {
 				return
 			}
 		}

@@ -113,6 +113,10 @@ func (f *forwarding) wait(work context.Context) {
 
 func (f *forwarding) helpers() []func(context.Context) { return nil }
 
+func (f *forwarding) notes() []string {
+	return []string{fmt.Sprintf("%d blocks are on their way", f.open.Load())}
+}
+
 func (f *forwarding) notReady() []string {
 	if n := f.unfit.Load(); n > 0 {
 		return []string{fmt.Sprintf("%d blocks cannot be forwarded, see the log", n)}

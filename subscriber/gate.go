@@ -3,6 +3,7 @@ package subscriber
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -38,11 +39,18 @@ type gate struct {
 	kind     pauseKind     // of the pause
 	trial    bool          // one post may leave to see whether the pause is over
 	held     bool          // nothing may leave, for a reason that is not the sink's
+	naps     map[*nap]struct{}
 	draining bool
 }
 
+// nap is a batch in back-off.
+type nap struct {
+	end time.Time
+	why string
+}
+
 func newGate(maxBytes int64) *gate {
-	return &gate{maxBytes: maxBytes, changed: make(chan struct{}), limit: startPosts, since: time.Now()}
+	return &gate{maxBytes: maxBytes, changed: make(chan struct{}), limit: startPosts, since: time.Now(), naps: map[*nap]struct{}{}}
 }
 
 // admit waits until a batch of size bytes may start. Each admitted batch ends
@@ -94,12 +102,16 @@ func (g *gate) enter(ctx context.Context) (trial bool, err error) {
 
 func (g *gate) done() { g.update(func() { g.posts-- }) }
 
-// sleep waits for d, a back-off; at shutdown it does not.
-func (g *gate) sleep(ctx context.Context, d time.Duration) error {
+// sleep waits for d, the back-off of a batch that failed for that reason; at
+// shutdown it does not.
+func (g *gate) sleep(ctx context.Context, d time.Duration, why string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for end := time.Now().Add(d); ; {
-		left := time.Until(end)
+	n := &nap{time.Now().Add(d), why}
+	g.naps[n] = struct{}{}
+	defer delete(g.naps, n)
+	for {
+		left := time.Until(n.end)
 		if left <= 0 {
 			return nil
 		}
@@ -175,6 +187,43 @@ func (g *gate) inFlight() (posts, limit int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.posts, g.limitLocked()
+}
+
+// backingOff is the number of batches that wait before they are sent again, how
+// long the next one still does, and why.
+func (g *gate) backingOff() (batches int, next time.Duration, why string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var first *nap
+	for n := range g.naps {
+		if first == nil || n.end.Before(first.end) {
+			first = n
+		}
+	}
+	if first == nil {
+		return 0, 0, ""
+	}
+	return len(g.naps), max(time.Until(first.end), 0), first.why
+}
+
+// cooling is how long nothing may leave because the sink has asked for time.
+func (g *gate) cooling() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(time.Until(g.cool), 0)
+}
+
+// words say how delivery goes at present.
+func (g *gate) words() []string {
+	posts, limit := g.inFlight()
+	list := []string{fmt.Sprintf("%d of %d posts are in flight", posts, limit)}
+	if wait := g.cooling(); wait > 0 {
+		list = append(list, fmt.Sprintf("the sink has asked for %v without posts", wait.Round(time.Millisecond)))
+	}
+	if batches, next, why := g.backingOff(); batches > 0 {
+		list = append(list, fmt.Sprintf("%d batches wait to be sent again, the next one for %v, after %s", batches, next.Round(time.Millisecond), why))
+	}
+	return list
 }
 
 // admitted is the number of bytes of all batches on their way.

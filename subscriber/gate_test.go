@@ -3,6 +3,8 @@ package subscriber
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -129,6 +131,37 @@ func TestOnePostAloneTriesAPausedSink(t *testing.T) {
 	})
 }
 
+func TestTheGateSaysHowDeliveryGoes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(100)
+		ctx, cancel := context.WithCancel(t.Context())
+		for _, wait := range []time.Duration{9 * time.Second, 4 * time.Second} {
+			go func() { _ = g.sleep(ctx, wait, fmt.Sprint("the answer before ", wait)) }()
+		}
+		if _, err := g.enter(ctx); err != nil {
+			t.Fatal(err)
+		}
+		g.coolDown(2 * time.Second)
+		time.Sleep(time.Second)
+		want := "1 of 8 posts are in flight; the sink has asked for 1s without posts; " +
+			"2 batches wait to be sent again, the next one for 3s, after the answer before 4s"
+		if got := strings.Join(g.words(), "; "); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		g.done()
+		time.Sleep(5 * time.Second)
+		if batches, next, why := g.backingOff(); batches != 1 || next != 3*time.Second || why != "the answer before 9s" {
+			t.Errorf("%d batches, the next one for %v after %s", batches, next, why)
+		}
+		cancel()
+		synctest.Wait()
+		if got := strings.Join(g.words(), "; "); got != "0 of 8 posts are in flight" {
+			t.Errorf("afterwards: %s", got)
+		}
+	})
+}
+
 func TestDrainingDoesNotWaitForASink(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -136,7 +169,7 @@ func TestDrainingDoesNotWaitForASink(t *testing.T) {
 		g.pause(pauseRefused, "mapping")
 		ended := make(chan error, 2)
 		go func() { _, err := g.enter(t.Context()); ended <- err }()
-		go func() { ended <- g.sleep(t.Context(), time.Hour) }()
+		go func() { ended <- g.sleep(t.Context(), time.Hour, "busy") }()
 		synctest.Wait()
 		g.drain()
 		for range 2 {

@@ -49,6 +49,8 @@ type output interface {
 	helpers() []func(context.Context)
 	// notReady says what keeps it from its work, in words for /ready.
 	notReady() []string
+	// notes say how it goes, in words for /ready.
+	notes() []string
 }
 
 // Run works until ctx ends, then stops fetching, sends the batch it has begun,
@@ -266,6 +268,16 @@ func (m *Subscriber) NotReady() []string {
 		reasons = append(reasons, s.trimmer.NotReady()...)
 	}
 	return reasons
+}
+
+// Notes says how delivery goes at present, in words for /ready: posts, back-off,
+// what the sink has asked for. None of it keeps the program from being ready.
+func (m *Subscriber) Notes() []string {
+	notes := m.out.notes()
+	for i := range notes {
+		notes[i] = "group " + m.group + ": " + notes[i]
+	}
+	return notes
 }
 
 // open is a snapshot of the streams this member reads.

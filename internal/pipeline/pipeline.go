@@ -145,13 +145,22 @@ func (pl *Pipeline) openReceivers(context.Context) (err error) {
 		return err
 	}
 	pl.closing(func() { _ = pl.http.Shutdown(0) })
-	if pl.admin, err = program.NewAdmin(s.Relay.StatsAddress, pl.program.Registry, pl.program.NotReady); err != nil {
+	if pl.admin, err = program.NewAdmin(s.Relay.StatsAddress, pl.program.Registry, pl.program.NotReady, pl.notes); err != nil {
 		return err
 	}
 	pl.closing(pl.admin.Shutdown)
 	pl.program.Check(pl.tcp.NotReady)
 	pl.program.Check(pl.http.NotReady)
 	return nil
+}
+
+// notes say how delivery goes, for /ready.
+func (pl *Pipeline) notes() []string {
+	notes := pl.out.Notes()
+	if pl.hub != nil {
+		notes = append(notes, pl.hub.out.Notes()...)
+	}
+	return notes
 }
 
 // Addrs tells where the parts listen.

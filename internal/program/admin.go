@@ -25,24 +25,34 @@ const scrapes = 8
 // AdminRoutes adds what every program answers to people and monitors:
 //
 //	/health   200 as long as the process works
-//	/ready    200, or 503 with the reasons it should not be given work
+//	/ready    200, or 503 with the reasons it should not be given work; notes in either case
 //	/metrics  Prometheus
 //	/version  version, commit and Go release
-func AdminRoutes(mux *http.ServeMux, gatherer prometheus.Gatherer, notReady func() []string) {
+func AdminRoutes(mux *http.ServeMux, gatherer prometheus.Gatherer, notReady func() []string, notes ...func() []string) {
 	mux.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) {
-		if reasons := notReady(); len(reasons) > 0 {
-			writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "reasons": reasons})
-			return
+		status, answer := http.StatusOK, readiness{Status: "ready", Reasons: notReady()}
+		if len(answer.Reasons) > 0 {
+			status, answer.Status = http.StatusServiceUnavailable, "not ready"
 		}
-		writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+		for _, list := range notes {
+			answer.Notes = append(answer.Notes, list()...)
+		}
+		writeJSON(w, status, answer)
 	})
 	mux.HandleFunc("/version", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"version": Version()})
 	})
 	mux.Handle("/metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: scrapes}))
+}
+
+// readiness is the answer of /ready.
+type readiness struct {
+	Status  string   `json:"status"`
+	Reasons []string `json:"reasons,omitempty"` // why not
+	Notes   []string `json:"notes,omitempty"`   // how it goes
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
@@ -58,14 +68,15 @@ type Admin struct {
 }
 
 // NewAdmin listens on address. notReady names the reasons for /ready, none when
-// the program may be given work; it is called from several goroutines.
-func NewAdmin(address string, gatherer prometheus.Gatherer, notReady func() []string) (*Admin, error) {
+// the program may be given work; notes tell how it goes. They are called from
+// several goroutines.
+func NewAdmin(address string, gatherer prometheus.Gatherer, notReady func() []string, notes ...func() []string) (*Admin, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen for health and metrics: %w", err)
 	}
 	mux := http.NewServeMux()
-	AdminRoutes(mux, gatherer, notReady)
+	AdminRoutes(mux, gatherer, notReady, notes...)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

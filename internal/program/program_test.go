@@ -36,7 +36,7 @@ func TestReadyNamesEveryReasonAndHealthStaysGreen(t *testing.T) {
 	p := testProgram(ctx)
 	reasons := []string{}
 	p.Check(func() []string { return reasons })
-	admin, err := NewAdmin("127.0.0.1:0", p.Registry, p.NotReady)
+	admin, err := NewAdmin("127.0.0.1:0", p.Registry, p.NotReady, func() []string { return []string{"all is well"} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,13 +44,13 @@ func TestReadyNamesEveryReasonAndHealthStaysGreen(t *testing.T) {
 	go func() { served <- admin.Serve() }()
 	url := "http://" + admin.Addr().String()
 
-	if code, _ := get(t, url+"/ready"); code != http.StatusOK {
-		t.Errorf("ready: %d", code)
+	if code, body := get(t, url+"/ready"); code != http.StatusOK || body != `{"status":"ready","notes":["all is well"]}`+"\n" {
+		t.Errorf("ready: %d %s", code, body)
 	}
 	reasons = []string{"stream full"}
 	cancel()
 	code, body := get(t, url+"/ready")
-	if code != http.StatusServiceUnavailable || !strings.Contains(body, "draining") || !strings.Contains(body, "stream full") {
+	if code != http.StatusServiceUnavailable || !strings.Contains(body, "draining") || !strings.Contains(body, "stream full") || !strings.Contains(body, "all is well") {
 		t.Errorf("ready: %d %s", code, body)
 	}
 	if code, _ := get(t, url+"/health"); code != http.StatusOK {

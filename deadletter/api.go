@@ -125,7 +125,7 @@ func (a *API) entries(ctx context.Context, q url.Values) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return list(b, page, next), nil
+	return List(b, page, next), nil
 }
 
 func (a *API) entry(ctx context.Context, q url.Values) (any, error) {
@@ -137,7 +137,7 @@ func (a *API) entry(ctx context.Context, q url.Values) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return list(b, found, 0), nil
+	return List(b, found, 0), nil
 }
 
 // Change does what a POST asks for, in the name of who.

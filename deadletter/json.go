@@ -35,7 +35,8 @@ type Line struct {
 	Frame       []byte          `json:"frame,omitempty"`  // base64
 }
 
-func list(b *Box, entries []Entry, next uint64) Listing {
+// List is a page of entries as JSON shows it.
+func List(b *Box, entries []Entry, next uint64) Listing {
 	l := Listing{Stream: b.main, Entries: make([]Line, len(entries)), Next: next}
 	for i := range entries {
 		l.Entries[i] = entries[i].Line()

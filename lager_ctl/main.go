@@ -6,6 +6,8 @@
 //	doctor  checks settings and durability of the stream and its groups
 //	ledger  says where the records of every group are, and whether any is missing
 //	trace   says what became of one record in each group
+//	dead    lists, shows, replays and drops dead letters
+//	replay  sends a window of the stream to a group or a sink once more
 //	torture hurts the whole suite in every way, and sees that nothing is lost
 //
 // Run it with --help, or a command with --help. Exit codes: 0, 1 when something
@@ -47,6 +49,8 @@ var commands = []command{
 	{"doctor", "check settings and durability of the stream and its groups", true, doctor},
 	{"ledger", "say where the records of every group are, and whether any is missing", true, ledgerShow},
 	{"trace", "say what became of one record in each group", true, trace},
+	{"dead", "list, show, replay and drop dead letters", true, dead},
+	{"replay", "send a window of the stream to a group or a sink once more", true, replay},
 	{"torture", "hurt the whole suite in every way, and see that nothing is lost", true, tortureRun},
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"lagermeister/internal/program"
+	"lagermeister/sink/httpclient"
 	"lagermeister/stream"
 )
 
@@ -16,18 +17,22 @@ type settings struct {
 	program.Log
 	stream.DialConfig
 	stream.Config
+
+	Remote httpclient.Config `ignored:"true"` // a part of its own
 }
 
 const settingsAbout = `
 How to reach NATS, and which subject, the variables CTL_NATS_URL, CTL_SUBJECT and
 their like tell: lager_ctl --help lists them.`
 
-// part is what Configure fills; it lists the variables as well.
-func (s *settings) part() program.Part { return program.Part{Prefix: "CTL", Config: s} }
+// parts are what Configure fills; it lists the variables as well.
+func (s *settings) parts() []program.Part {
+	return []program.Part{{Prefix: "CTL", Config: s}, {Prefix: "CTL", Config: &s.Remote}}
+}
 
 // load reads the variables. Notes on variables without effect go to the log.
 func (s *settings) load(c console) (logrus.FieldLogger, error) {
-	notes, err := program.Configure("lager_ctl", nil, c.out, s.part())
+	notes, err := program.Configure("lager_ctl", nil, c.out, s.parts()...)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +50,6 @@ func (s *settings) connect(ctx context.Context, log logrus.FieldLogger, opts ...
 
 // answer has the variables listed (--help) or validated (--check).
 func answer(c console, arg string) error {
-	_, err := program.Configure("lager_ctl", []string{arg}, c.out, new(settings).part())
+	_, err := program.Configure("lager_ctl", []string{arg}, c.out, new(settings).parts()...)
 	return err
 }

@@ -233,14 +233,14 @@ func (x *examination) dead(ctx context.Context, name string) {
 		x.found(fail, fmt.Sprintf("nats stream edit %s --discard=new --discard-per-subject --max-msgs-per-subject=1", name),
 			"stream %s would lose or double dead letters: discard %v, per subject %v, %d messages a subject", name, c.Discard, c.DiscardNewPerSubject, c.MaxMsgsPerSubject)
 	}
-	const fix = "see why (header Lm-Reason of: nats stream view %s), mend it, replay or remove them"
+	const fix = "see why (lager_ctl dead list --stream %s), mend it, then lager_ctl dead replay, or drop"
 	used := percent(info.State.Bytes, info.Config.MaxBytes)
 	text := fmt.Sprintf("stream %s holds %d dead letters, %s", name, info.State.Msgs, size(info.State.Bytes, info.Config.MaxBytes))
 	switch {
 	case used >= fullAt:
-		x.found(fail, fmt.Sprintf(fix, name)+fmt.Sprintf("; more room: nats stream edit %s --max-bytes=SIZE", name), "%s: it is full, and groups with more of them pause", text)
+		x.found(fail, fmt.Sprintf(fix, strings.TrimSuffix(name, stream.DeadName("")))+fmt.Sprintf("; more room: nats stream edit %s --max-bytes=SIZE", name), "%s: it is full, and groups with more of them pause", text)
 	case info.State.Msgs > 0:
-		x.found(warn, fmt.Sprintf(fix, name), "%s", text)
+		x.found(warn, fmt.Sprintf(fix, strings.TrimSuffix(name, stream.DeadName(""))), "%s", text)
 	default:
 		x.found(good, "", "%s", text)
 	}

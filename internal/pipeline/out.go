@@ -44,6 +44,7 @@ func (pl *Pipeline) openStore(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for the search store: %w", err)
 	}
+	pl.warnIfOpen("RELAY_STORE_ADDRESS", s.Relay.StoreAddress, "store records that nobody sent")
 	pl.store = &store{files, listener, httpserver.New(files.Handler(), storeLimits)}
 	pl.closing(func() { pl.store.server.Close(); listener.Close() })
 	s.Bulk.RemoteURL = []string{"http://" + listener.Addr().String()}

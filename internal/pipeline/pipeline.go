@@ -112,6 +112,7 @@ func (pl *Pipeline) openBroker(ctx context.Context) (err error) {
 		return err
 	}
 	pl.closing(pl.nats.Shutdown)
+	pl.warnIfOpen("RELAY_NATS_ADDRESS", s.Relay.NATSAddress, "read, write and remove everything the streams hold")
 	room, err := natsserver.Room(s.natsDir())
 	if err != nil {
 		return err
@@ -123,6 +124,17 @@ func (pl *Pipeline) openBroker(ctx context.Context) (err error) {
 	pl.closing(pl.conn.Close)
 	pl.reporter = stats.NewReporter(pl.conn, stats.DefaultSubject, pl.log)
 	return nil
+}
+
+// warnIfOpen tells of a port without a login that others than this machine reach.
+func (pl *Pipeline) warnIfOpen(setting, address, what string) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || host == "localhost" {
+		return
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		pl.log.WithField("address", address).Warnf("%s: whoever reaches this port may %s; let nobody but this machine or a guarded network reach it", setting, what)
+	}
 }
 
 func (pl *Pipeline) openPublisher(ctx context.Context) (err error) {

@@ -22,6 +22,8 @@ import (
 const (
 	maxAnswer = 64 << 20
 	maxError  = 64 << 10
+	maxHeader = 64 << 10
+	unasked   = 1 << 20 // memory given on the word of Content-Length
 )
 
 // Client makes requests to a far end with one or more endpoints. It is safe for
@@ -165,7 +167,7 @@ func read(resp *http.Response, answer *bytes.Buffer) error {
 		limit = maxError
 	}
 	if resp.ContentLength > 0 {
-		answer.Grow(int(min(resp.ContentLength, limit)) + bytes.MinRead)
+		answer.Grow(int(min(resp.ContentLength, limit, unasked)) + bytes.MinRead)
 	}
 	n, err := answer.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if err != nil {

@@ -160,6 +160,8 @@ func (c *Config) transport() (*http.Transport, error) {
 		MaxIdleConnsPerHost: 32,
 		IdleConnTimeout:     30 * time.Second, // below the 60 s after which load balancers forget a connection
 		TLSHandshakeTimeout: 10 * time.Second,
+
+		MaxResponseHeaderBytes: maxHeader,
 	}
 	t.Protocols.SetHTTP1(true)
 	return t, nil

@@ -1,9 +1,12 @@
 package deadletter
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/nats-io/nats.go"
 
 	"lagermeister/sink"
 )
@@ -47,5 +50,25 @@ func FuzzPattern(f *testing.F) {
 			t.Fatalf("Pattern(%q) = %q, whose pattern is %q", reason, got, again)
 		}
 		Fingerprint("type", reason)
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("lm.dead.main.group.99.7.3", "Lm-Attempts", "2", []byte("frame"))
+	f.Add("lm.dead.main.group.99.7.3", "Lm-First", "2026-11-20T12:00:00Z", []byte{0x1e})
+	f.Fuzz(func(t *testing.T, subject, name, value string, data []byte) {
+		l, err := Parse(subject, nats.Header{name: {value}}, data)
+		if err != nil {
+			return
+		}
+		msg := l.Msg()
+		again, err := Parse(msg.Subject, msg.Header, msg.Data)
+		if err != nil || again.Position() != l.Position() || again.Attempts != l.Attempts || again.Group != l.Group {
+			t.Fatalf("%+v, then %+v: %v", l, again, err)
+		}
+		e := Entry{Letter: l}
+		if _, err := json.Marshal(e.Line()); err != nil {
+			t.Fatalf("%+v: %v", l, err)
+		}
 	})
 }

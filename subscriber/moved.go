@@ -109,9 +109,7 @@ func (r *replays) concludeAll(ctx context.Context, blocks []*block) {
 				continue
 			}
 		}
-		if b, reply := r.held.settle(r, b.seq); b != nil {
-			r.acknowledge(b, reply)
-		}
+		r.done(b)
 	}
 }
 

@@ -143,7 +143,7 @@ func (r *replays) take(ctx context.Context, msg jetstream.Msg) *block {
 		return b
 	case errors.Is(err, deadletter.ErrGone):
 		r.metrics.replayed(replayGone, 1)
-		r.acknowledge(b, b.reply)
+		r.done(b)
 	case errors.Is(err, errForeign), meta.NumDelivered >= replayTries:
 		r.drop(b, err)
 	default:
@@ -211,5 +211,12 @@ func (r *replays) putOff(b *block, why error) {
 func (r *replays) drop(b *block, why error) {
 	r.log.WithError(why).WithField("replay", b.seq).Warn("replay dropped")
 	r.metrics.replayed(replayDropped, 1)
-	r.acknowledge(b, b.reply)
+	r.done(b)
+}
+
+// done acknowledges a replay of which nothing is left to do.
+func (r *replays) done(b *block) {
+	if b, reply := r.held.settle(r, b.seq); b != nil {
+		r.acknowledge(b, reply)
+	}
 }

@@ -281,15 +281,15 @@ func (t *tracer) letter(ctx context.Context, subject string) (string, error) {
 
 // reason is why a sink refused a record, in one line.
 func reason(h nats.Header) string {
-	var words []string
+	var list []string
 	for _, part := range []struct{ name, value string }{
 		{"", h.Get(stream.HeaderErrorType)}, {"", h.Get(stream.HeaderReason)},
 		{"status ", h.Get(stream.HeaderStatus)}, {"sink ", h.Get(stream.HeaderSink)},
 		{"attempts ", h.Get(stream.HeaderAttempts)}, {"last ", h.Get(stream.HeaderLast)},
 	} {
 		if part.value != "" {
-			words = append(words, part.name+part.value)
+			list = append(list, part.name+words(part.value))
 		}
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(list, ", ")
 }

@@ -9,8 +9,9 @@ import (
 // Whoever may publish to a stream may write anything into the headers of a block.
 // What is read of them here is what the other programs may rely on.
 
-// maxOrigin is the longest message id taken for one, bytes. Ours have about 35.
-const maxOrigin = 256
+// maxVisible is the longest message id or name taken for one, bytes. Ids of ours
+// have about 35.
+const maxVisible = 256
 
 // newest is how far a block's cut may lie behind the time it was stored: clocks
 // differ, but not by more than this.
@@ -27,8 +28,12 @@ func Origin(messageID, stream string, created int64, sequence uint64) string {
 }
 
 // PlainOrigin says whether text can be an origin as it stands.
-func PlainOrigin(text string) bool {
-	if text == "" || len(text) > maxOrigin {
+func PlainOrigin(text string) bool { return visible(text) }
+
+// visible says whether text is of 1 to 256 visible ASCII characters, as our origins
+// and names are.
+func visible(text string) bool {
+	if text == "" || len(text) > maxVisible {
 		return false
 	}
 	for i := range len(text) {

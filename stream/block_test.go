@@ -14,7 +14,7 @@ var hostile = []string{"", " ", "-1", "+1", "0", "99999999999999999999", "-92233
 
 func TestAnOriginIsVisibleTextOfBoundedLength(t *testing.T) {
 	t.Parallel()
-	for _, id := range append(hostile, "CB2MZ5J5QO6Y7V2NWZ3XQJ5R4E-17", "a/b", strings.Repeat("x", maxOrigin)) {
+	for _, id := range append(hostile, "CB2MZ5J5QO6Y7V2NWZ3XQJ5R4E-17", "a/b", strings.Repeat("x", maxVisible)) {
 		origin := Origin(id, "s", 5, 7)
 		if !PlainOrigin(origin) || (origin != id && origin != "s/5/7") {
 			t.Errorf("origin of %.40q is %q", id, origin)
@@ -53,5 +53,17 @@ func TestABlockHasNoMoreRecordsThanBytes(t *testing.T) {
 		if got := RecordCount(strconv.FormatUint(n, 10), 100); got != want {
 			t.Errorf("%d of 100 bytes: %d, want %d", n, got, want)
 		}
+	}
+}
+
+func TestASubjectThatDrawsOnTheTerminalIsNoDeadLetters(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"\x1b[31m", "", "g\u202e", strings.Repeat("g", maxVisible+1)} {
+		if _, _, _, _, _, ok := ParseDeadSubject("lm.dead.s." + name + ".1.2.3"); ok {
+			t.Errorf("group %.20q is taken", name)
+		}
+	}
+	if _, group, _, _, _, ok := ParseDeadSubject("lm.dead.s.g.1.2.3"); !ok || group != "g" {
+		t.Errorf("group %q, %v", group, ok)
 	}
 }

@@ -87,7 +87,7 @@ func DeadSubjects(stream string) string { return "lm.dead." + stream + ".>" }
 // ParseDeadSubject is DeadSubject's inverse; ok is false for any other subject.
 func ParseDeadSubject(subject string) (stream, group string, epoch int64, seq uint64, index int, ok bool) {
 	tokens := strings.Split(subject, ".")
-	if len(tokens) != 7 || tokens[0] != "lm" || tokens[1] != "dead" || tokens[2] == "" || tokens[3] == "" {
+	if len(tokens) != 7 || tokens[0] != "lm" || tokens[1] != "dead" || !visible(tokens[2]) || !visible(tokens[3]) {
 		return "", "", 0, 0, 0, false
 	}
 	epoch, err1 := strconv.ParseInt(tokens[4], 10, 64)

@@ -30,7 +30,7 @@ type intake struct {
 	log           logrus.FieldLogger
 
 	// accept makes a block of a delivery; nil when there is nothing to hand over.
-	accept func(context.Context, jetstream.Msg) *block
+	accept func(context.Context, *nats.Msg) *block
 
 	// Owned by fetch.
 	more bool // the last delivery said that the stream holds more
@@ -43,17 +43,19 @@ type intake struct {
 // itself.
 func (in *intake) fetch(ctx context.Context, out chan<- *block) error {
 	full := func() { in.dry(ctx, out) }
+	p, err := newPuller(in.nc, in.stream, in.consumer.CachedInfo().Name)
+	if err != nil {
+		return err
+	}
+	defer p.close()
 	for failures := 0; ; {
 		free, err := in.held.room(ctx, maxHeld, full)
 		if err != nil {
 			return nil
 		}
 		// One message must always fit, or the largest would never come.
-		most := max(free, in.nc.MaxPayload()+4096)
-		batch, err := in.consumer.Fetch(fetchBlocks, jetstream.FetchMaxBytes(int(most)), jetstream.FetchMaxWait(in.pace.fetch))
-		if err == nil {
-			in.receive(ctx, batch, out)
-			err = batch.Error()
+		if err = p.ask(fetchBlocks, max(free, in.nc.MaxPayload()+4096), in.pace.fetch); err == nil {
+			err = in.receive(ctx, p, out)
 		}
 		if err == nil {
 			failures = 0
@@ -65,16 +67,17 @@ func (in *intake) fetch(ctx context.Context, out chan<- *block) error {
 	}
 }
 
-// receive takes in all that a fetch brings as it comes, so that signs of life are
-// sent for every block, and hands it over as fast as it is taken. When ctx ends it
-// goes on until the fetch is over: every delivery has to be known to be given
-// back.
-func (in *intake) receive(ctx context.Context, batch jetstream.MessageBatch, out chan<- *block) {
-	quiet := time.NewTimer(silence)
+// receive takes in all that a request brings as it comes, so that signs of life
+// are sent for every block, and hands it over as fast as it is taken. When ctx
+// ends it goes on until the request is over: every delivery has to be known to be
+// given back. An error tells why the request ended early.
+func (in *intake) receive(ctx context.Context, p *puller, out chan<- *block) (err error) {
+	quiet, end := time.NewTimer(silence), time.NewTimer(time.Until(p.end))
 	defer quiet.Stop()
-	messages, ended := batch.Messages(), ctx.Done()
+	defer end.Stop()
+	ended := ctx.Done()
 	var waiting []*block // to be handed over
-	for messages != nil || len(waiting) > 0 {
+	for over := false; !over || len(waiting) > 0; {
 		var to chan<- *block
 		var next *block
 		var dry <-chan time.Time
@@ -84,12 +87,19 @@ func (in *intake) receive(ctx context.Context, batch jetstream.MessageBatch, out
 			dry = quiet.C
 		}
 		select {
-		case msg, ok := <-messages:
-			if !ok {
-				messages = nil
-			} else if b := in.accept(ctx, msg); b != nil && ctx.Err() == nil {
-				waiting = append(waiting, b)
+		case msg := <-p.messages:
+			delivery, refused := p.take(msg)
+			if delivery {
+				if b := in.accept(ctx, msg); b != nil && ctx.Err() == nil {
+					waiting = append(waiting, b)
+				}
 			}
+			if refused != nil {
+				err = refused
+			}
+			over = over || refused != nil || p.over()
+		case <-end.C:
+			over = true
 		case to <- next:
 			waiting, in.owed = waiting[1:], true
 		case <-dry:
@@ -101,6 +111,7 @@ func (in *intake) receive(ctx context.Context, batch jetstream.MessageBatch, out
 		}
 		quiet.Reset(silence)
 	}
+	return err
 }
 
 // dry says once that nothing more can come for now.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/deadletter"
@@ -102,22 +103,22 @@ func (r *replays) run(ctx context.Context, out chan<- *block) {
 }
 
 // take makes a block of a replay; nil when there is nothing to deliver.
-func (r *replays) take(ctx context.Context, msg jetstream.Msg) *block {
+func (r *replays) take(ctx context.Context, msg *nats.Msg) *block {
 	meta, err := msg.Metadata()
 	if err != nil {
 		r.log.WithError(err).Warn("message without JetStream metadata ignored")
 		return nil
 	}
 	r.more = meta.NumPending > 0
-	h := msg.Headers()
+	h := msg.Header
 	b := &block{
 		from:     r,
 		seq:      meta.Sequence.Stream,
 		origin:   h.Get(stream.HeaderOrigin),
 		replayed: true,
 		header:   h,
-		body:     msg.Data(),
-		reply:    msg.Reply(),
+		body:     msg.Data,
+		reply:    msg.Reply,
 	}
 	b.cut, b.cutMs = cutOf(h.Get(stream.HeaderCut), meta.Timestamp)
 	b.position, _ = strconv.ParseUint(h.Get(stream.HeaderSequence), 10, 64) // only documents tell it

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/deadletter"
@@ -51,7 +52,7 @@ type source struct {
 }
 
 // take makes a block of a delivery; nil when the block is held already.
-func (s *source) take(_ context.Context, msg jetstream.Msg) *block {
+func (s *source) take(_ context.Context, msg *nats.Msg) *block {
 	meta, err := msg.Metadata()
 	if err != nil { // not a delivery of JetStream: nobody waits for an answer
 		s.log.WithError(err).Warn("message without JetStream metadata ignored")
@@ -62,10 +63,10 @@ func (s *source) take(_ context.Context, msg jetstream.Msg) *block {
 		from:     s,
 		seq:      meta.Sequence.Stream,
 		position: meta.Sequence.Stream,
-		other:    !stream.Matches(s.subject, msg.Subject()),
-		header:   msg.Headers(),
-		body:     msg.Data(),
-		reply:    msg.Reply(),
+		other:    !stream.Matches(s.subject, msg.Subject),
+		header:   msg.Header,
+		body:     msg.Data,
+		reply:    msg.Reply,
 	}
 	b.origin = stream.Origin(b.header.Get(stream.HeaderMsgID), s.stream, s.created, b.seq)
 	b.cut, b.cutMs = cutOf(b.header.Get(stream.HeaderCut), meta.Timestamp)

@@ -137,6 +137,7 @@ type acks struct {
 	mu      sync.Mutex
 	last    time.Time
 	longest time.Duration
+	at      time.Time // its end
 	waiting []waiter
 }
 
@@ -149,8 +150,8 @@ type waiter struct {
 func (a *acks) add(began, ended time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.last.IsZero() {
-		a.longest = max(a.longest, ended.Sub(a.last))
+	if gap := ended.Sub(a.last); !a.last.IsZero() && gap > a.longest {
+		a.longest, a.at = gap, ended
 	}
 	a.last = ended
 	kept := a.waiting[:0]

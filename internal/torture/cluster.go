@@ -16,7 +16,7 @@ import (
 
 // storeLimit is the quota of each node's store, bytes: room for the streams of
 // the suite and little more.
-const storeLimit = 1 << 30
+const storeLimit = 2 << 30
 
 // cluster is three NATS servers, and a connection to them that nobody hurts.
 type cluster struct {

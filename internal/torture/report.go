@@ -21,13 +21,14 @@ type Report struct {
 	Skipped []string // events that could not be done
 	Filled  int
 
-	Totals   totals
-	Ledger   []ledger.Balance
-	Settled  time.Duration // time until everything was
-	Longest  time.Duration // between two requests that were answered 200
-	Recovery map[string][]time.Duration
-	Kills    []time.Duration // of leaders, until going again
-	Restarts int             // after an end with code 69
+	Totals    totals
+	Ledger    []ledger.Balance
+	Settled   time.Duration // time until everything was
+	Longest   time.Duration // between two requests that were answered 200
+	LongestAt time.Time     // its end
+	Recovery  map[string][]time.Duration
+	Kills     []time.Duration // of leaders, until going again
+	Restarts  int             // after an end with code 69
 
 	Before, After map[string]vitals
 	Wrong         map[string]*complaint
@@ -38,7 +39,7 @@ func (r *Report) finish(run *run) {
 	r.Took = time.Since(r.Began)
 	r.Totals, r.Wrong = run.oracle.judge()
 	r.Done, r.Skipped, r.Recovery, r.Filled = run.tally.done, run.tally.skipped, run.tally.recovery, run.tally.filled
-	r.Longest = run.acks.longest
+	r.Longest, r.LongestAt = run.acks.longest, run.acks.at
 	for _, p := range run.suite.all() {
 		r.Restarts += p.restarts
 	}
@@ -82,7 +83,8 @@ func (r *Report) Print(w io.Writer) {
 		fmt.Fprintf(w, "ledger of %s: difference %d, %s; stored %d = delivered %d (already %d) + filtered %d + dead %d + pending %d + expired %d\n",
 			g.Group, g.Difference, g.State, g.Stored, g.Delivered, g.Already, g.Filtered, g.Dead, g.Pending, g.Expired)
 	}
-	fmt.Fprintf(w, "longest time without an acknowledgement: %.1f s; the stream was filled %d times\n", r.Longest.Seconds(), r.Filled)
+	fmt.Fprintf(w, "longest time without an acknowledgement: %.1f s, until %.1f s of the run; the stream was filled %d times\n",
+		r.Longest.Seconds(), r.LongestAt.Sub(r.Began).Seconds(), r.Filled)
 	if len(r.Kills) > 0 {
 		slowest, median := r.kills()
 		fmt.Fprintf(w, "leader killed %d times, going again after %.1f s at most, median %.1f s: %v\n", len(r.Kills), slowest.Seconds(), median.Seconds(), seconds(r.Kills))

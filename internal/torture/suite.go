@@ -13,11 +13,12 @@ import (
 	"lagermeister/heka"
 )
 
-// mainStream is the stream of the default subject, streamBytes its size: small,
-// so that it can be filled.
+// mainStream is the stream of the default subject. It is small, so that it can be
+// filled; large where that is not to be seen.
 const (
 	mainStream  = "lagermeister-test"
-	streamBytes = 24 << 20
+	smallStream = 24 << 20
+	largeStream = 1 << 30
 )
 
 // suite is every program with a process of its own, its connections through links
@@ -32,7 +33,7 @@ type suite struct {
 
 // newSuite starts everything and waits until it is ready. What it returns must be
 // closed, with an error too.
-func newSuite(ctx context.Context, bin, dir string, o *oracle, indexDate string) (*suite, error) {
+func newSuite(ctx context.Context, bin, dir string, o *oracle, indexDate string, streamBytes int) (*suite, error) {
 	s := &suite{programs: map[string]*process{}, links: map[string][]*link{}}
 	var err error
 	if s.cluster, err = newCluster(ctx, bin, dir, o); err != nil {
@@ -44,7 +45,7 @@ func newSuite(ctx context.Context, bin, dir string, o *oracle, indexDate string)
 	if s.batch, err = newFarEnd(batchSink, o); err != nil {
 		return s, err
 	}
-	b := builder{s, bin, dir, o}
+	b := builder{s, bin, dir, o, streamBytes}
 	index := "torture-%{" + indexDate + "}"
 	// Subscribers first: a new group must exist before the first record.
 	for _, name := range []string{"es1", "es2"} {
@@ -78,8 +79,9 @@ func newSuite(ctx context.Context, bin, dir string, o *oracle, indexDate string)
 // builder adds programs to a suite.
 type builder struct {
 	*suite
-	bin, dir string
-	oracle   *oracle
+	bin, dir    string
+	oracle      *oracle
+	streamBytes int
 }
 
 func (b *builder) add(name, binary, prefix string, sink *farEnd, env ...string) error {
@@ -105,7 +107,7 @@ func (b *builder) add(name, binary, prefix string, sink *farEnd, env ...string) 
 		_, port, _ := net.SplitHostPort(admin)
 		env = append(env, "PROXY_HTTP_PORT="+port)
 	} else {
-		env = append(env, prefix+"_STATS_ADDRESS="+admin, prefix+"_STREAM_REPLICAS=3", prefix+"_STREAM_MAX_BYTES="+fmt.Sprint(streamBytes))
+		env = append(env, prefix+"_STATS_ADDRESS="+admin, prefix+"_STREAM_REPLICAS=3", prefix+"_STREAM_MAX_BYTES="+fmt.Sprint(b.streamBytes))
 	}
 	b.programs[name] = &process{
 		name: name, path: filepath.Join(b.bin, binary), log: filepath.Join(b.dir, name+".log"),

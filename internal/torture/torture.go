@@ -112,7 +112,11 @@ func (r *run) run(ctx context.Context, bin, dir string) error {
 	if r.Length > 30*time.Minute {
 		indexDate = "%Y.%m.%d" // members make 64 indices an hour at most
 	}
-	s, err := newSuite(ctx, bin, dir, r.oracle, indexDate)
+	streamBytes := smallStream
+	if r.LeaderKills > 0 {
+		streamBytes = largeStream
+	}
+	s, err := newSuite(ctx, bin, dir, r.oracle, indexDate, streamBytes)
 	defer s.close()
 	if err != nil {
 		return err

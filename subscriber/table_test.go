@@ -17,8 +17,8 @@ import (
 	"lagermeister/stream"
 )
 
-// What an answer does to the records of a batch, in the words of the table in
-// docs/operations.md.
+// What an answer does to the records of a batch, as "What a sink's answer does"
+// in docs/operations.md has it.
 const (
 	done    = "done"
 	already = "already"

@@ -33,10 +33,16 @@ type engine struct {
 	log              *logtest.Hook
 }
 
-// each runs a test on every engine there is.
+// each runs a test on every engine there is, beside other tests.
 func each(t *testing.T, test func(t *testing.T, e *engine)) {
 	t.Helper()
 	t.Parallel()
+	eachAlone(t, test)
+}
+
+// eachAlone runs a test on every engine there is while no other test does.
+func eachAlone(t *testing.T, test func(t *testing.T, e *engine)) {
+	t.Helper()
 	found := false
 	for _, name := range []string{"ELASTIC_URL", "ELASTIC8_URL", "OPENSEARCH_URL", "OPENSEARCH2_URL"} {
 		url := os.Getenv(name)

@@ -18,7 +18,7 @@ import (
 )
 
 // relay runs the whole suite with e in place of the embedded store, until stop.
-func (e *engine) relay(t *testing.T) (addrs pipeline.Addrs, stop func()) {
+func (e *engine) relay(t *testing.T, changes ...func(*pipeline.Settings)) (addrs pipeline.Addrs, stop func()) {
 	t.Helper()
 	s := pipeline.Defaults()
 	if _, err := program.Configure("local_relay", nil, io.Discard, s.Parts()...); err != nil {
@@ -28,6 +28,9 @@ func (e *engine) relay(t *testing.T) (addrs pipeline.Addrs, stop func()) {
 	s.Relay.NATSAddress, s.Relay.StatsAddress = "127.0.0.1:0", "127.0.0.1:0"
 	s.TCP.BindAddress, s.HTTP.BindAddress, s.Dashboard.HTTPPort = "127.0.0.1:0", "127.0.0.1:0", 0
 	s.Bulk.RemoteURL, s.Bulk.Index = []string{e.url}, strings.ReplaceAll(e.index, "*", "%{%Y.%m.%d}")
+	for _, change := range changes {
+		change(s)
+	}
 
 	log := logrus.New()
 	log.SetOutput(t.Output())

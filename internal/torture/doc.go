@@ -14,7 +14,8 @@
 // An owed record must be exactly once at the bulk sink, where a document is an
 // index and an id, and at least once at the sink of whole batches, with the
 // payload, host name and uuid it was sent with. A few records are poison: the bulk
-// sink refuses them for good, and they must be exactly one dead letter each.
+// sink refuses them for good, and they must be exactly one dead letter each,
+// or one for each time that a client repeated them.
 // Records of unknown outcome (503, a cut connection) may be there, once: a client
 // repeats only those that have a uuid, by which the repeats are one record.
 // Records that a receiver must refuse may not be there.

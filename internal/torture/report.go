@@ -41,7 +41,9 @@ func (r *Report) finish(run *run) {
 	r.Done, r.Skipped, r.Recovery, r.Filled = run.tally.done, run.tally.skipped, run.tally.recovery, run.tally.filled
 	r.Longest, r.LongestAt = run.acks.longest, run.acks.at
 	for _, p := range run.suite.all() {
+		p.mu.Lock()
 		r.Restarts += p.restarts
+		p.mu.Unlock()
 	}
 }
 
@@ -76,9 +78,6 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "doubled at the bulk sink %d, damaged %d, never sent %d\n", r.count(demandOnce), r.count(demandSame), r.count(demandSent))
 	fmt.Fprintf(w, "bulk sink: %d records, %d came again and were one document; batch sink: %d, %d again; dead letters: %d\n",
 		t.AtBulk, t.BulkAgain, t.AtBatch, t.BatchAgain, t.Letters)
-	if len(r.Ledger) == 0 {
-		fmt.Fprintln(w, "the ledger was not asked: this stats_proxy has none")
-	}
 	for _, g := range r.Ledger {
 		fmt.Fprintf(w, "ledger of %s: difference %d, %s; stored %d = delivered %d (already %d) + filtered %d + dead %d + pending %d + expired %d\n",
 			g.Group, g.Difference, g.State, g.Stored, g.Delivered, g.Already, g.Filtered, g.Dead, g.Pending, g.Expired)

@@ -84,10 +84,10 @@ func (c *clients) post(ctx context.Context, r *rand.Rand) {
 				c.oracle.complain("no good record is refused", "%d for the %d records from %d on", status, count, first)
 				break
 			}
+			_ = pause(ctx, min(time.Duration(attempt+1)*100*time.Millisecond, time.Second))
 			if !withUUID {
 				break
 			}
-			_ = pause(ctx, min(time.Duration(attempt+1)*100*time.Millisecond, time.Second))
 		}
 		c.rest(ctx, time.Duration(5+r.IntN(40))*time.Millisecond)
 	}

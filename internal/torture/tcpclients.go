@@ -97,12 +97,19 @@ func (t *receipts) watch(ctx context.Context) {
 func (c *clients) stream(ctx context.Context, r *rand.Rand) {
 	for ctx.Err() == nil {
 		to := c.receipts[r.IntN(len(c.receipts))]
+		life := to.open()
+		if life == 0 { // nobody there; a number is only given out to be sent
+			_ = pause(ctx, 50*time.Millisecond)
+			continue
+		}
 		s := sending{count: 1 + r.Uint64N(chunk)}
 		s.first = c.oracle.take(s.count, r.IntN(4) != 0)
-		if life := to.open(); life > 0 && c.deliver(r, c.suite.tcp[slices.Index(c.receipts, to)], s) == nil {
+		if c.deliver(r, c.suite.tcp[slices.Index(c.receipts, to)], s) == nil {
 			to.read(life, s)
+			c.rest(ctx, time.Duration(20+r.IntN(100))*time.Millisecond)
+		} else {
+			_ = pause(ctx, 50*time.Millisecond)
 		}
-		c.rest(ctx, time.Duration(20+r.IntN(100))*time.Millisecond)
 	}
 }
 

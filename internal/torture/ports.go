@@ -8,12 +8,19 @@ import (
 )
 
 // Ports below those that the kernel gives to outgoing connections: a process must
-// find its port free when it comes back.
-const firstPort, lastPort = 18000, 31000
+// find its port free when it comes back. They are taken in blocks, and whoever
+// listens on the first of a block, for as long as he lives, has the others: so two
+// runs on one machine do not take each other's.
+const (
+	firstPort = 18000
+	blocks    = 60
+	blockSize = 200
+)
 
 var ports struct {
 	sync.Mutex
-	taken map[int]bool
+	next, end int            // of the present block
+	held      []net.Listener // first ports
 }
 
 // freeAddr is an address on loopback that nobody listens on, and that it never
@@ -21,19 +28,27 @@ var ports struct {
 func freeAddr() string {
 	ports.Lock()
 	defer ports.Unlock()
-	if ports.taken == nil {
-		ports.taken = map[int]bool{}
-	}
 	for {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		if ports.taken[port] {
-			continue
+		if ports.next == ports.end {
+			takeBlock()
 		}
-		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		addr := fmt.Sprintf("127.0.0.1:%d", ports.next)
+		ports.next++
 		if l, err := net.Listen("tcp", addr); err == nil {
 			l.Close()
-			ports.taken[port] = true
 			return addr
+		}
+	}
+}
+
+// takeBlock waits until some block is free.
+func takeBlock() {
+	for {
+		first := firstPort + blockSize*rand.IntN(blocks)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first)); err == nil {
+			ports.held = append(ports.held, l)
+			ports.next, ports.end = first+1, first+blockSize
+			return
 		}
 	}
 }

@@ -16,6 +16,8 @@ import (
 
 	"lagermeister/sink"
 	"lagermeister/sink/bulk"
+	"lagermeister/sink/httpclient"
+	"lagermeister/sink/httppost"
 	"lagermeister/sink/sinktest"
 )
 
@@ -46,17 +48,22 @@ func TestHostileFarEndsLoseNothing(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
+	impatient := httpclient.Config{Timeout: 300 * time.Millisecond}
 	for kind, c := range map[string]struct {
 		open   func(*testing.T, string) sink.Sink
 		faults map[string]sinktest.Fault
 	}{
-		"bulk": {toBulk, map[string]sinktest.Fault{
+		"bulk": {func(t *testing.T, url string) sink.Sink {
+			return bulkSink(t, bulk.Config{RemoteURL: []string{url}, Config: impatient})
+		}, map[string]sinktest.Fault{
 			"hang": sinktest.Hang(), "reset": sinktest.Reset(), "lost answer": sinktest.LostAnswer(), "half an answer": sinktest.HalfAnswer(),
 			"drip": drip, "items missing": sinktest.WrongCount(-1), "no items": sinktest.WrongCount(-4), "items too many": sinktest.WrongCount(1),
 			"invalid JSON": sinktest.InvalidJSON(), "a page": sinktest.Page(200, "<html>"), "nothing": sinktest.Page(200, ""),
 			"someone else's items": unknown, "contradiction": contradiction, "silent errors": silent,
 		}},
-		"httppost": {toPost, map[string]sinktest.Fault{
+		"httppost": {func(t *testing.T, url string) sink.Sink {
+			return postSink(t, httppost.Config{RemoteURL: []string{url}, Config: impatient})
+		}, map[string]sinktest.Fault{
 			"hang": sinktest.Hang(), "reset": sinktest.Reset(), "lost answer": sinktest.LostAnswer(), "drip": drip,
 			"half an answer": sinktest.Page(200, "half", "Content-Length", "100"),
 		}},
@@ -114,7 +121,7 @@ func TestAFarEndThatCannotBeReachedIsTriedForEver(t *testing.T) {
 			front := sinktest.NewFront(t, c.bad)
 			w := newWorld(t)
 			conf := bulk.Config{RemoteURL: []string{c.scheme + front.Addr()}}
-			conf.CA = ca
+			conf.CA, conf.Timeout = ca, 10*time.Second
 			m := w.join(w.nc, testConfig(), bulkSink(t, conf))
 			b := &bench{w, m, c.good}
 			w.store(payloads(name, 4)...)

@@ -30,7 +30,7 @@ func TestMemoryStaysBoundedThroughAnOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	w := &world{TB: t, nc: nc, js: streamtest.JetStream(t, nc), ctx: streamtest.Context(t)}
+	w := &world{TB: t, nc: nc, js: streamtest.JetStream(t, nc), ctx: t.Context()}
 	s := newScripted()
 	s.do(func([]sink.Record, []sink.Result) error { return &sink.Error{Class: sink.Again, Status: 503} })
 	cfg := testConfig()
@@ -53,7 +53,6 @@ func TestMemoryStaysBoundedThroughAnOutage(t *testing.T) {
 		if bytes := m.gate.admitted(); bytes > inflight {
 			t.Fatalf("%s: %d bytes of batches are on their way, want at most %d", when, bytes, inflight)
 		}
-		most = max(most, heap()-before)
 	}
 	for i := range blocks {
 		list := payloads(fmt.Sprint(i), records)
@@ -63,10 +62,12 @@ func TestMemoryStaysBoundedThroughAnOutage(t *testing.T) {
 		w.store(list...)
 		if i%10 == 0 {
 			check("while the stream fills")
+			most = max(most, heap()-before)
 		}
 	}
 	offered := s.offered()
 	w.until("many attempts", func() bool { check("while the sink is away"); return s.offered() > offered+200 })
+	most = max(most, heap()-before)
 	if info := w.consumer(); info.NumPending < blocks/2 {
 		t.Fatalf("%d of %d blocks are still in the stream: too few for this test", info.NumPending, blocks)
 	}

@@ -3,6 +3,7 @@ package subscriber
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,6 +108,36 @@ func TestUnsubscribeDeletesTheGroupOfTheLastMember(t *testing.T) {
 	if _, err := w.js.Consumer(w.ctx, testStream, testGroup); err == nil {
 		t.Error("the group is still there")
 	}
+}
+
+func TestUnsubscribeKeepsTheGroupOfABusyMember(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newScripted()
+	blocked := make(chan struct{})
+	release := sync.OnceFunc(func() { close(blocked) })
+	s.do(func(batch []sink.Record, results []sink.Result) error {
+		<-blocked
+		return s.take(batch, results)
+	})
+	cfg := testConfig()
+	cfg.BatchSize, cfg.Inflight, cfg.DrainTimeout = 1, 1, time.Millisecond
+	cfg.pace.fetch = 10 * time.Millisecond
+	busy := w.join(w.nc, cfg, s)
+	t.Cleanup(release)
+	for i := range 20 { // more than it can have on their way
+		w.store(fmt.Sprint("a ", i))
+	}
+	w.until("the member has enough and asks for no more", func() bool {
+		blocks, _ := busy.held.size()
+		return blocks >= 3 && w.consumer().NumWaiting == 0
+	})
+	cfg.Unsubscribe = true
+	m := w.run(w.open(w.nc, cfg, newScripted()))
+	if err := m.stop(); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	w.settled(20)
 }
 
 func TestADeletedGroupEndsTheMember(t *testing.T) {

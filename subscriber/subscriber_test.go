@@ -3,6 +3,7 @@ package subscriber
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -226,9 +227,10 @@ func TestSignsOfLifeKeepBlocksThatWaitForASlowSink(t *testing.T) {
 	t.Parallel()
 	const blocks = 50
 	w, s := newWorld(t), newScripted()
-	release := make(chan struct{})
+	blocked := make(chan struct{})
+	release := sync.OnceFunc(func() { close(blocked) })
 	s.do(func(batch []sink.Record, results []sink.Result) error {
-		<-release
+		<-blocked
 		return s.take(batch, results)
 	})
 	cfg := testConfig()
@@ -239,12 +241,13 @@ func TestSignsOfLifeKeepBlocksThatWaitForASlowSink(t *testing.T) {
 		w.store(fmt.Sprint("a ", i))
 	}
 	w.run(m)
+	t.Cleanup(release)
 	w.until("every block is held", func() bool { n, _ := m.held.size(); return n == blocks })
 	end := time.Now().Add(1500 * time.Millisecond) // three times ack_wait
 	w.until("time to pass", func() bool { return time.Now().After(end) })
 	if n := w.consumer().NumRedelivered; n != 0 {
 		t.Errorf("%d blocks were redelivered while they were worked on", n)
 	}
-	close(release)
+	release()
 	w.settled(blocks)
 }

@@ -66,15 +66,12 @@ func newBench(t *testing.T, cfg Config, open func(t *testing.T, url string) sink
 	return &bench{w, w.join(w.nc, cfg, open(t, far.URL)), far}
 }
 
-// timeout is that of the benches' sinks.
-const timeout = 300 * time.Millisecond
-
 func toBulk(t *testing.T, url string) sink.Sink {
-	return bulkSink(t, bulk.Config{RemoteURL: []string{url}})
+	return bulkSink(t, bulk.Config{RemoteURL: []string{url}, Config: httpclient.Config{Timeout: 10 * time.Second}})
 }
 
 func bulkSink(t *testing.T, conf bulk.Config) sink.Sink {
-	conf.Index, conf.Timeout = "i", timeout
+	conf.Index = "i"
 	s, err := bulk.New(conf, quiet(), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +81,11 @@ func bulkSink(t *testing.T, conf bulk.Config) sink.Sink {
 }
 
 func toPost(t *testing.T, url string) sink.Sink {
-	s, err := httppost.New(httppost.Config{RemoteURL: []string{url}, Config: httpclient.Config{Timeout: timeout}}, quiet(), prometheus.NewRegistry())
+	return postSink(t, httppost.Config{RemoteURL: []string{url}, Config: httpclient.Config{Timeout: 10 * time.Second}})
+}
+
+func postSink(t *testing.T, conf httppost.Config) sink.Sink {
+	s, err := httppost.New(conf, quiet(), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

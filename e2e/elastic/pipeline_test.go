@@ -80,6 +80,7 @@ func TestEveryRecordOfARunIsInTheEngineOnceAndStaysOneWhenSentAgain(t *testing.T
 			if attempt == "again" {
 				e.waitSettled(t, addrs, records)
 			}
+			e.waitSearchable(t)
 			if err := generator.Verify(t.Context()); err != nil {
 				t.Errorf("%s: %v\n%s", attempt, err, out.String())
 			}
@@ -88,6 +89,21 @@ func TestEveryRecordOfARunIsInTheEngineOnceAndStaysOneWhenSentAgain(t *testing.T
 			}
 			stop()
 		}
+	})
+}
+
+// waitSearchable waits until the index is there and its shards answer, which an
+// engine under load takes its time for.
+func (e *engine) waitSearchable(t *testing.T) {
+	t.Helper()
+	eventually(t, time.Minute, "the index can be searched", func() bool {
+		resp, err := http.Get(e.url + "/" + e.index + "/_search?size=1&allow_partial_search_results=false")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		return err == nil && resp.StatusCode == http.StatusOK && strings.Contains(string(text), `"_id"`)
 	})
 }
 

@@ -203,7 +203,7 @@ func TestNothingIsLostWhileTheEngineCannotBeReached(t *testing.T) {
 		address := strings.TrimPrefix(e.url, "http://")
 		front := sinktest.NewFront(t, address)
 		r := e.start(t, oneIndex(e), through(front.Addr()))
-		r.downFor(t, outage(), func() { front.To("") }, func() { front.To(address) })
+		r.downFor(t, 10*time.Second, func() { front.To("") }, func() { front.To(address) })
 	})
 }
 

@@ -192,7 +192,7 @@ func (t *tracer) record(ctx context.Context, sequence uint64, index int) (found 
 		if err != nil {
 			return false, err
 		}
-		fmt.Fprintf(t.out, "  group %-12s%s\n", g.Name, fate)
+		fmt.Fprintf(t.out, "  group %s: %s\n", g.Name, fate)
 	}
 	fmt.Fprintln(t.out)
 	return true, nil

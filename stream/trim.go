@@ -24,8 +24,10 @@ type Floor struct {
 }
 
 // Floors lists the floors of all groups, the lowest first. state must have been
-// asked for before the consumers were: then a consumer with nothing pending is
-// known to have settled all of it. Consumers without a durable name are no groups.
+// asked for before the consumers were: then a consumer that was handed all of it
+// and waits for no acknowledgement is known to have settled it. That nothing is
+// pending does not suffice: the new leader of a replicated consumer says so before
+// it has counted. Consumers without a durable name are no groups.
 func Floors(state jetstream.StreamState, consumers []*jetstream.ConsumerInfo) []Floor {
 	var list []Floor
 	for _, c := range consumers {
@@ -33,7 +35,7 @@ func Floors(state jetstream.StreamState, consumers []*jetstream.ConsumerInfo) []
 			continue
 		}
 		f := Floor{Group: c.Name, Seq: min(c.AckFloor.Stream, state.LastSeq)}
-		if c.NumPending == 0 && c.NumAckPending == 0 {
+		if c.NumPending == 0 && c.NumAckPending == 0 && c.Delivered.Stream >= state.LastSeq {
 			f.Seq = state.LastSeq
 		}
 		list = append(list, f)

@@ -13,6 +13,12 @@ func durable(name string, floor, pending uint64, unacked int) *jetstream.Consume
 	}
 }
 
+// handed makes the last message that a consumer was given the one at seq.
+func handed(c *jetstream.ConsumerInfo, seq uint64) *jetstream.ConsumerInfo {
+	c.Delivered.Stream = seq
+	return c
+}
+
 func TestOnlyWhatEveryGroupHasSettledIsPurged(t *testing.T) {
 	t.Parallel()
 	// 100 messages of 1,000 bytes, sequences 101 to 200.
@@ -35,7 +41,9 @@ func TestOnlyWhatEveryGroupHasSettledIsPurged(t *testing.T) {
 		{"age", 1 << 30, 150, []*jetstream.ConsumerInfo{durable("a", 200, 0, 0)}, 151},
 		{"age, unsettled", 1 << 30, 150, []*jetstream.ConsumerInfo{durable("a", 120, 80, 0)}, 121},
 		{"age and size: what asks for more", 100_000, 150, []*jetstream.ConsumerInfo{durable("a", 200, 0, 0)}, 151},
-		{"idle group whose floor stayed behind", 100_000, 0, []*jetstream.ConsumerInfo{durable("a", 3, 0, 0)}, 121},
+		{"idle group whose floor stayed behind", 100_000, 0, []*jetstream.ConsumerInfo{handed(durable("a", 3, 0, 0), 200)}, 121},
+		{"a new leader that has counted nothing yet", 100_000, 0, []*jetstream.ConsumerInfo{handed(durable("a", 110, 0, 0), 160)}, 111},
+		{"a new leader that knows nothing yet", 100_000, 0, []*jetstream.ConsumerInfo{durable("a", 0, 0, 0)}, 0},
 		{"no group", 100_000, 200, nil, 0},
 		{"only an ephemeral consumer", 100_000, 200, []*jetstream.ConsumerInfo{ephemeral}, 0},
 		{"an ephemeral consumer holds nothing", 100_000, 0, []*jetstream.ConsumerInfo{ephemeral, durable("a", 200, 0, 0)}, 121},

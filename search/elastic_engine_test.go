@@ -24,7 +24,7 @@ import (
 func TestVerdictsOnARealEngine(t *testing.T) {
 	urls := os.Getenv("SEARCH_TEST_URL")
 	if urls == "" {
-		t.Skip("SEARCH_TEST_URL is not set")
+		t.Skip("SEARCH_TEST_URL is not set; .ci/elastic starts engines and sets it")
 	}
 	for _, base := range strings.Split(urls, ",") {
 		t.Run(base, func(t *testing.T) {

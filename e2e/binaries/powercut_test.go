@@ -20,7 +20,7 @@ import (
 func TestARelayHasEverythingItAcknowledgedAfterAPowerCut(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("strace"); err != nil {
-		t.Skip("strace is not installed, and without it what was synced is not known")
+		t.Skip("strace is not installed, and without it what was synced is not known; .ci/run installs it (Debian package strace)")
 	}
 	for name, left := range map[string]luck{
 		"nothing but what was synced":          {},

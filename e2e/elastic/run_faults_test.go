@@ -213,7 +213,7 @@ func TestNothingIsLostWhileTheEngineStandsStill(t *testing.T) {
 	eachAlone(t, func(t *testing.T, e *engine) {
 		group, err := strconv.Atoi(os.Getenv(strings.TrimSuffix(e.name, "_URL") + "_PID"))
 		if err != nil {
-			t.Skip("the engine's process is not known")
+			t.Skip("the engine's process is not known, so it cannot be stopped; .ci/elastic starts engines and names it in " + strings.TrimSuffix(e.name, "_URL") + "_PID")
 		}
 		r := e.start(t, oneIndex(e), func(s *pipeline.Settings) { s.Bulk.Timeout = 2 * time.Second })
 		signal := func(s syscall.Signal) {

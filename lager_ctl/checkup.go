@@ -162,10 +162,7 @@ func (x *examination) groups(ctx context.Context, s jetstream.Stream) {
 
 // floor is up to where a group has settled the stream.
 func floor(info *jetstream.StreamInfo, c *jetstream.ConsumerInfo) uint64 {
-	if c.NumPending == 0 && c.NumAckPending == 0 && c.Delivered.Stream >= info.State.LastSeq {
-		return info.State.LastSeq
-	}
-	return min(c.AckFloor.Stream, info.State.LastSeq)
+	return stream.Floors(info.State, []*jetstream.ConsumerInfo{c})[0].Seq
 }
 
 func remove(name, group string) string { return fmt.Sprintf("nats consumer rm %s %s", name, group) }

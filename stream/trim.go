@@ -23,21 +23,23 @@ type Floor struct {
 	Seq   uint64 // all up to and including it is settled
 }
 
-// Floors lists the floors of all groups, the lowest first. state must have been
-// asked for before the consumers were: then a consumer that was handed all of it
-// and waits for no acknowledgement is known to have settled it. That nothing is
-// pending does not suffice: the new leader of a replicated consumer says so before
-// it has counted. Consumers without a durable name are no groups.
+// Floors lists the floors of all groups, the lowest first. Consumers without a
+// durable name are no groups.
+//
+// Only the acknowledgement floor is believed, which a quorum has stored, and the
+// sequence the group was created to begin with. That nothing is pending and nothing
+// unacknowledged proves nothing: the leader of a replicated consumer counts what is
+// pending by its own copy of the stream, which may lag behind the one that state is
+// of, and a new leader says 0 of both before it has read its own state (nats-server
+// 2.15, checkNumPending and setLeader).
 func Floors(state jetstream.StreamState, consumers []*jetstream.ConsumerInfo) []Floor {
 	var list []Floor
 	for _, c := range consumers {
 		if c.Config.Durable == "" {
 			continue
 		}
-		f := Floor{Group: c.Name, Seq: min(c.AckFloor.Stream, state.LastSeq)}
-		if c.NumPending == 0 && c.NumAckPending == 0 && c.Delivered.Stream >= state.LastSeq {
-			f.Seq = state.LastSeq
-		}
+		settled := max(c.AckFloor.Stream, max(c.Config.OptStartSeq, 1)-1)
+		f := Floor{Group: c.Name, Seq: min(settled, state.LastSeq)}
 		list = append(list, f)
 	}
 	slices.SortFunc(list, func(a, b Floor) int {

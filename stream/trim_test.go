@@ -19,6 +19,12 @@ func handed(c *jetstream.ConsumerInfo, seq uint64) *jetstream.ConsumerInfo {
 	return c
 }
 
+// from makes the group one that began at seq.
+func from(seq uint64, c *jetstream.ConsumerInfo) *jetstream.ConsumerInfo {
+	c.Config.OptStartSeq = seq
+	return c
+}
+
 func TestOnlyWhatEveryGroupHasSettledIsPurged(t *testing.T) {
 	t.Parallel()
 	// 100 messages of 1,000 bytes, sequences 101 to 200.
@@ -41,9 +47,10 @@ func TestOnlyWhatEveryGroupHasSettledIsPurged(t *testing.T) {
 		{"age", 1 << 30, 150, []*jetstream.ConsumerInfo{durable("a", 200, 0, 0)}, 151},
 		{"age, unsettled", 1 << 30, 150, []*jetstream.ConsumerInfo{durable("a", 120, 80, 0)}, 121},
 		{"age and size: what asks for more", 100_000, 150, []*jetstream.ConsumerInfo{durable("a", 200, 0, 0)}, 151},
-		{"idle group whose floor stayed behind", 100_000, 0, []*jetstream.ConsumerInfo{handed(durable("a", 3, 0, 0), 200)}, 121},
-		{"a new leader that has counted nothing yet", 100_000, 0, []*jetstream.ConsumerInfo{handed(durable("a", 110, 0, 0), 160)}, 111},
-		{"a new leader that knows nothing yet", 100_000, 0, []*jetstream.ConsumerInfo{durable("a", 0, 0, 0)}, 0},
+		{"a leader whose stream lags behind", 100_000, 0, []*jetstream.ConsumerInfo{handed(durable("a", 110, 0, 0), 110)}, 111},
+		{"a leader that has not read its own state", 100_000, 0, []*jetstream.ConsumerInfo{handed(durable("a", 110, 0, 0), 200)}, 111},
+		{"a leader that knows nothing yet", 100_000, 0, []*jetstream.ConsumerInfo{durable("a", 0, 0, 0)}, 0},
+		{"a group that began at 171 and has settled nothing", 1 << 30, 190, []*jetstream.ConsumerInfo{from(171, durable("a", 0, 30, 0))}, 171},
 		{"no group", 100_000, 200, nil, 0},
 		{"only an ephemeral consumer", 100_000, 200, []*jetstream.ConsumerInfo{ephemeral}, 0},
 		{"an ephemeral consumer holds nothing", 100_000, 0, []*jetstream.ConsumerInfo{ephemeral, durable("a", 200, 0, 0)}, 121},

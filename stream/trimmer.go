@@ -77,8 +77,7 @@ func (t *Trimmer) NotReady() []string {
 	return reasons
 }
 
-// Trim looks at the stream once and purges what may go. The stream is asked
-// before its consumers are: Floors depends on this order.
+// Trim looks at the stream once and purges what may go.
 func (t *Trimmer) Trim(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
 	defer cancel()

@@ -40,7 +40,9 @@ func run(t *testing.T, cfg Config) (*Generator, string) {
 	return g, out.String()
 }
 
-// listen counts the records of s by number that arrive on a TCP port.
+// listen counts the records of s by number that arrive on a TCP port. seen waits
+// for all three connections: what is still queued at a listener is gone when that
+// closes.
 func listen(t *testing.T, s *Source) (address string, seen func() map[uint64]int) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,7 +55,7 @@ func listen(t *testing.T, s *Source) (address string, seen func() map[uint64]int
 	accepted := make(chan struct{})
 	go func() {
 		defer close(accepted)
-		for {
+		for range 3 {
 			conn, err := l.Accept()
 			if err != nil {
 				return
@@ -79,8 +81,8 @@ func listen(t *testing.T, s *Source) (address string, seen func() map[uint64]int
 		}
 	}()
 	return l.Addr().String(), func() map[uint64]int {
-		l.Close()
 		<-accepted
+		l.Close()
 		connections.Wait()
 		return counts
 	}

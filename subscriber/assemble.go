@@ -17,14 +17,13 @@ import (
 type assembler struct {
 	spec   *matcher.Spec
 	enc    *encode.Encoder
-	index  *encode.IndexPattern // nil for sinks without indices
+	index  *encode.IndexNamer // nil for sinks without indices
 	limits limits
 	out    *deliverer
 
 	msg    heka.Message
 	hash   recordid.Hasher
 	record encode.Record
-	name   []byte
 	names  names
 	batch  *batch // being filled; nil when empty
 }
@@ -101,27 +100,28 @@ func (a *assembler) records(work context.Context, b *block) (filtered uint64, ok
 	return filtered, true
 }
 
-// encode appends the message just parsed to the batch.
-func (a *assembler) encode(work context.Context, b *block, index int, raw []byte) {
+// encode appends the message just parsed to the batch; it is the nth of its block.
+func (a *assembler) encode(work context.Context, b *block, nth int, raw []byte) {
 	if a.batch == nil {
 		a.batch = a.out.emptyBatch()
 		a.batch.open(time.Now())
 	}
 	buf := a.batch.buf
 	id := len(buf)
-	buf = a.hash.Append(buf, &a.msg, b.origin, index)
+	buf = a.hash.Append(buf, &a.msg, b.origin, nth)
 	doc := len(buf)
 
-	a.record = encode.Record{Message: &a.msg, Sequence: b.position, Index: index, Cut: b.cut}
-	var name []byte
+	a.record = encode.Record{Message: &a.msg, Sequence: b.position, Index: nth, Cut: b.cut}
+	var index []byte
 	if a.index != nil {
+		var name []byte
 		var ok bool
-		a.name, a.record.ClockSkew = a.index.Append(a.name[:0], &a.msg, b.cut)
-		if name, ok = a.names.intern(a.name); !ok {
-			a.bury(work, b, index, raw, deadletter.Letter{
+		name, a.record.ClockSkew = a.index.Name(&a.msg, b.cut)
+		if index, ok = a.names.intern(name); !ok {
+			a.bury(work, b, nth, raw, deadletter.Letter{
 				ID:        string(buf[id:doc]),
 				ErrorType: deadletter.IndexLimit,
-				Reason:    "index " + string(a.name) + " would be one new name too many in an hour",
+				Reason:    "index " + string(name) + " would be one new name too many in an hour",
 			})
 			a.dropIfEmpty()
 			return
@@ -129,7 +129,7 @@ func (a *assembler) encode(work context.Context, b *block, index int, raw []byte
 	}
 	buf = a.enc.Append(buf, &a.record)
 	b.expect()
-	a.batch.add(buf, id, doc, name, raw, item{b, index})
+	a.batch.add(buf, id, doc, index, raw, item{b, nth})
 }
 
 // flush hands the batch over and reports whether that was possible before work ended.

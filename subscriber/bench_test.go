@@ -71,7 +71,7 @@ func BenchmarkAssemble(b *testing.B) {
 				b.Fatal(err)
 			}
 			full := &batch{}
-			a := &assembler{spec: spec, enc: enc, index: ix, limits: limits{records: 2 * records, bytes: 1 << 30}}
+			a := &assembler{spec: spec, enc: enc, index: ix.Namer(), limits: limits{records: 2 * records, bytes: 1 << 30}}
 			one := &block{seq: 1, origin: "run-1", cut: time.Unix(1_700_000_000, 0), body: stored}
 			b.SetBytes(int64(len(stored)))
 			b.ReportAllocs()

@@ -33,10 +33,14 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config, streams stream.Config,
 		return nil, fmt.Errorf("MATCH_SPEC: %w", err)
 	}
 	m.log = m.log.WithField("sink", s.Name())
+	var index *encode.IndexNamer
+	if ix != nil {
+		index = ix.Namer()
+	}
 	m.out = &assembler{
 		spec:   spec,
 		enc:    enc,
-		index:  ix,
+		index:  index,
 		limits: limits{cfg.BatchSize, cfg.BatchBytes, cfg.BatchTimeout},
 		out: &deliverer{
 			sink:    s,

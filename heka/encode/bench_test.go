@@ -1,17 +1,21 @@
 package encode
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
+	"lagermeister/heka"
 	"lagermeister/heka/hekapb"
 )
 
-// Records of 300 bytes with four fields, as a web server's log has them.
-func BenchmarkDocument(b *testing.B) {
-	m := build(b, &hekapb.Message{
+// access is a record as a web server's log has them, of about 300 bytes with four
+// fields or 3 kB with twelve.
+func access(b *testing.B, large bool) *heka.Message {
+	b.Helper()
+	m := &hekapb.Message{
 		Uuid: []byte("0123456789abcdef"), Timestamp: proto.Int64(cut.UnixNano() - 1),
 		Type: proto.String("nginx.access"), Logger: proto.String("nginx"), Severity: proto.Int32(6),
 		Payload:    proto.String("203.0.113.7 - - \"GET /api/v1/orders/" + strings.Repeat("4711/", 12) + " HTTP/1.1\" 200 5120"),
@@ -22,25 +26,44 @@ func BenchmarkDocument(b *testing.B) {
 			{Name: proto.String("user_agent"), ValueString: []string{"Mozilla/5.0 (X11; Linux x86_64)"}},
 			{Name: proto.String("cached"), ValueType: hekapb.Field_BOOL.Enum(), ValueBool: []bool{true}},
 		},
-	})
-	for _, format := range []string{"heka", "logstash", "ecs"} {
-		b.Run(format, func(b *testing.B) {
-			e := mustNew(b, format, nil, nil)
-			r := &Record{Message: m, Sequence: 123456, Index: 789, Cut: cut}
-			var doc []byte
-			b.SetBytes(int64(len(m.Body)))
-			b.ReportAllocs()
-			for b.Loop() {
-				doc = e.Append(doc[:0], r)
-			}
-		})
 	}
-	b.Run("index", func(b *testing.B) {
-		p := mustParse(b, "lagermeister-%{%Y.%m.%d}")
-		var name []byte
-		b.ReportAllocs()
-		for b.Loop() {
-			name, _ = p.Append(name[:0], m, cut)
+	if large {
+		m.Payload = proto.String(strings.Repeat(m.GetPayload()+"\n", 17))
+		for i := range 8 {
+			m.Fields = append(m.Fields, &hekapb.Field{Name: proto.String(fmt.Sprint("request.header.", i)), ValueString: []string{strings.Repeat("value ", 10)}})
 		}
-	})
+	}
+	return build(b, m)
+}
+
+// From wire bytes to JSON: parsed, then encoded.
+func BenchmarkDocument(b *testing.B) {
+	for _, size := range []string{"300B", "3kB"} {
+		body := access(b, size == "3kB").Body
+		for _, format := range []string{"heka", "logstash", "ecs"} {
+			b.Run(format+"/"+size, func(b *testing.B) {
+				e := mustNew(b, format, nil, nil)
+				var m heka.Message
+				r := &Record{Message: &m, Sequence: 123456, Index: 789, Cut: cut}
+				var doc []byte
+				b.SetBytes(int64(len(body)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := m.Parse(body); err != nil {
+						b.Fatal(err)
+					}
+					doc = e.Append(doc[:0], r)
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkIndexName(b *testing.B) {
+	p, m := mustParse(b, "lagermeister-%{%Y.%m.%d}"), access(b, false)
+	n := p.Namer()
+	b.ReportAllocs()
+	for b.Loop() {
+		n.Name(m, cut)
+	}
 }

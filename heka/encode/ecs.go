@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"unicode"
+	"unicode/utf8"
 
 	"lagermeister/heka"
 )
@@ -141,14 +142,12 @@ func blank(part []byte) bool {
 	}) < 0
 }
 
-// plainKey reports whether a name is its own key: no escapes, no blank parts.
+// plainKey reports whether a name is surely its own key: no escapes, no blank
+// parts, to be on the safe side no spaces at all.
 func plainKey(name []byte) bool {
-	if plain(name) < len(name) {
-		return false
-	}
 	start := true // of a path part
 	for _, c := range name {
-		if start && (c == '.' || c == ' ') {
+		if c <= ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || start && c == '.' {
 			return false
 		}
 		start = c == '.'

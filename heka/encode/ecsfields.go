@@ -26,9 +26,66 @@ var (
 	seed      = maphash.MakeSeed()
 )
 
+// fewFields is up to how many fields their names are compared one by one.
+const fewFields = 16
+
 // appendECSFields appends the wanted dynamic fields, each key once, where it
-// stands first in the message.
+// stands first in the message. Nearly all messages have few fields, whose names
+// differ and are keys as they are; they are written as they are read.
 func (e *Encoder) appendECSFields(dst []byte, m *heka.Message) []byte {
+	var names [fewFields][]byte
+	start, n := len(dst), 0
+	for i := range m.NumFields() {
+		f := m.Field(i)
+		if !e.wanted(f.Name) {
+			continue
+		}
+		if n == len(names) || !plainKey(f.Name) || contains(names[:n], f.Name) {
+			return e.appendJoined(dst[:start], m)
+		}
+		names[n] = f.Name
+		n++
+		dst = append(append(dst, `,"heka.`...), f.Name...)
+		dst = appendECSValues(append(dst, `":`...), &f)
+	}
+	return dst
+}
+
+func contains(names [][]byte, name []byte) bool {
+	for _, known := range names {
+		if string(known) == string(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendECSValues appends the values of one field: null for none, a scalar for
+// one, an array for more.
+func appendECSValues(dst []byte, f *heka.Field) []byte {
+	start, n := len(dst), 0
+	for _, v := range f.Values() {
+		switch n {
+		case 0:
+		case 1: // now it is an array
+			dst = append(slices.Insert(dst, start, '['), ',')
+		default:
+			dst = append(dst, ',')
+		}
+		dst = appendECSValue(dst, f.Type, v)
+		n++
+	}
+	switch n {
+	case 0:
+		return append(dst, "null"...)
+	case 1:
+		return dst
+	}
+	return append(dst, ']')
+}
+
+// appendJoined is appendECSFields for any fields, by way of a fieldSet.
+func (e *Encoder) appendJoined(dst []byte, m *heka.Message) []byte {
 	s := fieldSets.Get().(*fieldSet)
 	for i := range m.NumFields() {
 		if f := m.Field(i); e.wanted(f.Name) {

@@ -91,5 +91,12 @@ func FuzzIndex(f *testing.F) {
 		if again, s := p.Append(nil, m, time.Unix(0, cut)); string(again) != string(name) || s != skew {
 			t.Fatalf("pattern %q: %q, then %q", pattern, name, again)
 		}
+		n := p.Namer()
+		for _, other := range []int64{cut, ^cut, cut} { // what a namer remembers says nothing else
+			want, skew := p.Append(nil, m, time.Unix(0, other))
+			if got, s := n.Name(m, time.Unix(0, other)); string(got) != string(want) || s != skew {
+				t.Fatalf("pattern %q: namer says %q, not %q", pattern, got, want)
+			}
+		}
 	})
 }

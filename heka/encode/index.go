@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -156,6 +157,44 @@ func (p *IndexPattern) Append(dst []byte, m *heka.Message, cut time.Time) (name 
 		dst = append(dst[:start], nameless...)
 	}
 	return dst, skew
+}
+
+// IndexNamer names the indices of many records. When nothing but the day of the
+// event is in the pattern, which is the rule, it makes each day's name once. It is
+// for one goroutine at a time.
+type IndexNamer struct {
+	pattern *IndexPattern
+	daily   bool
+	day     int64 // since 1970, of name
+	name    []byte
+}
+
+// Namer returns a namer for the pattern.
+func (p *IndexPattern) Namer() *IndexNamer {
+	daily := !slices.ContainsFunc(p.pieces, func(piece piece) bool {
+		return piece.kind > date || piece.kind == date && !ofDay(piece.text)
+	})
+	return &IndexNamer{pattern: p, daily: daily}
+}
+
+// Name is what Append of the pattern appends; it is valid until the next call.
+func (n *IndexNamer) Name(m *heka.Message, cut time.Time) (name []byte, skew bool) {
+	if !n.daily {
+		n.name, skew = n.pattern.Append(n.name[:0], m, cut)
+		return n.name, skew
+	}
+	event, skew := EventDate(m, cut)
+	const seconds = 24 * 60 * 60
+	s := event.Unix()
+	day := s / seconds
+	if s < day*seconds { // before 1970 rounding is upwards
+		day--
+	}
+	if len(n.name) == 0 || day != n.day {
+		n.day = day
+		n.name, _ = n.pattern.Append(n.name[:0], m, cut)
+	}
+	return n.name, skew
 }
 
 // appendHeaderText appends a header as plain text, nothing when it is absent.

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,24 @@ func TestIndexPatternErrorsNameThePlace(t *testing.T) {
 	} {
 		if _, err := ParseIndex(c.pattern); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %s", c.pattern, err, c.want)
+		}
+	}
+}
+
+func TestANamerSaysWhatThePatternSaysAtEveryTimeOfTheDay(t *testing.T) {
+	t.Parallel()
+	for _, pattern := range []string{"logs", "logs-%{%Y.%m.%d}", "l-%{%F}-%{%H}", "%{%j}%{%s}", "%{Type}-%{%d}", "%{host}"} {
+		p := mustParse(t, pattern)
+		n := p.Namer()
+		for _, base := range []time.Time{time.Unix(0, 0), cut} {
+			for hour := -30; hour < 80; hour++ {
+				at := base.Add(time.Duration(hour) * time.Hour)
+				m := build(t, &hekapb.Message{Timestamp: proto.Int64(at.UnixNano()), Type: proto.String("t" + strconv.Itoa(hour))})
+				want, wantSkew := p.Append(nil, m, base)
+				if got, skew := n.Name(m, base); string(got) != string(want) || skew != wantSkew {
+					t.Fatalf("%s at %v: %q, %v, want %q, %v", pattern, at, got, skew, want, wantSkew)
+				}
+			}
 		}
 	}
 }

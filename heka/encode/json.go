@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -50,8 +51,8 @@ func plain(s []byte) int {
 	for ; len(s)-n >= 8; n += 8 {
 		x := binary.LittleEndian.Uint64(s[n:])
 		quote, slash := x^(ones*'"'), x^(ones*'\\')
-		if (x|(x-ones*0x20)|(quote-ones)|(slash-ones))&tops != 0 {
-			break
+		if special := (x | (x - ones*0x20) | (quote - ones) | (slash - ones)) & tops; special != 0 {
+			return n + bits.TrailingZeros64(special)/8 // what is set above it may be a borrow
 		}
 	}
 	for n < len(s) && s[n] >= 0x20 && s[n] < utf8.RuneSelf && s[n] != '"' && s[n] != '\\' {
@@ -92,13 +93,11 @@ func appendSecond(dst []byte, ns int64) []byte {
 
 // appendRFC3339 appends ns since the epoch with all nine digits and Z.
 func appendRFC3339(dst []byte, ns int64) []byte {
-	dst = append(appendSecond(dst, ns), '.')
-	const second = int64(time.Second)
-	fraction := ((ns % second) + second) % second
-	for unit := second / 10; unit > 0; unit /= 10 {
-		dst = append(dst, byte('0'+fraction/unit%10))
-	}
-	return append(dst, 'Z')
+	const second = int(time.Second)
+	f := (int(ns%int64(second)) + second) % second
+	dst = append(appendSecond(dst, ns), '.', byte('0'+f/100_000_000))
+	dst = append2(append2(dst, f/1_000_000%100), f/10_000%100)
+	return append(append2(append2(dst, f/100%100), f%100), 'Z')
 }
 
 // append2 appends 0 to 99 as two digits.

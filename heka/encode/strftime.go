@@ -2,11 +2,25 @@ package encode
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
 // strftimeCodes are the codes Heka's strftime knows.
 const strftimeCodes = "AaBbCDdeFfHhIjklMmnPpRrSsTtvwYyZz%"
+
+// ofDay reports whether a format says the same at every time of a day.
+func ofDay(format string) bool {
+	for i := 0; i < len(format); i++ {
+		if format[i] != '%' {
+			continue
+		}
+		if i++; strings.IndexByte("AaBbCDdeFhjmntvwYyZz%", format[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // appendStrftime appends t in a strftime format that holds only known codes.
 // Heka's set and meanings, its oddity included: %C is the whole year.

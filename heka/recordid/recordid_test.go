@@ -138,12 +138,19 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	m := parsed(b, "", 1, string(bytes.Repeat([]byte("x"), 270)))
-	var h recordid.Hasher
-	dst := make([]byte, 0, recordid.Size)
-	b.SetBytes(int64(len(m.Body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		h.Append(dst, m, "6b3e0a2f-17", 12)
+	for _, c := range []struct {
+		name, uuid string
+		payload    int
+	}{{"300B", uuid, 250}, {"300B/without-uuid", "", 270}, {"3kB", uuid, 2950}} {
+		b.Run(c.name, func(b *testing.B) {
+			m := parsed(b, c.uuid, 1, string(bytes.Repeat([]byte("x"), c.payload)))
+			var h recordid.Hasher
+			dst := make([]byte, 0, recordid.Size)
+			b.SetBytes(int64(len(m.Body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				h.Append(dst, m, "6b3e0a2f-17", 12)
+			}
+		})
 	}
 }

@@ -24,10 +24,13 @@ type summary struct {
 // byte is JSON, there is one item a record, in order, with the record's id, and
 // with a status; else the error says what does not fit and results mean nothing.
 //
-// "errors":false is no short cut: each item speaks for itself.
+// "errors":false is no short cut: each item speaks for itself. But one that is
+// the delivered one before it, to the last byte, save for its own id, need not be
+// taken apart to say the same.
 func parse(body []byte, batch []sink.Record, results []sink.Result) (a summary, err error) {
 	r := reader{data: body}
 	items := -1
+	var last likeness
 	r.expect('{')
 	for first := true; r.more(first, '}'); first = false {
 		if string(r.key()) != "items" {
@@ -43,6 +46,12 @@ func parse(body []byte, batch []sink.Record, results []sink.Result) (a summary, 
 			if items == len(batch) {
 				return a, fmt.Errorf("answer has more items than the %d records sent", len(batch))
 			}
+			if r.repeats(last, batch[items].ID) {
+				results[items] = results[items-1]
+				items++
+				continue
+			}
+			start := r.at
 			it := r.item(batch[items].ID)
 			if r.err != nil {
 				break
@@ -60,6 +69,10 @@ func parse(body []byte, batch []sink.Record, results []sink.Result) (a summary, 
 					a.conflicts = append(a.conflicts, conflict{items, field})
 				}
 			}
+			last = likeness{}
+			if results[items].Outcome == sink.Delivered && it.ids == 1 {
+				last = likeness{body[start:it.id], body[it.id+len(batch[items].ID) : r.at]}
+			}
 			items++
 		}
 	}
@@ -75,8 +88,26 @@ func parse(body []byte, batch []sink.Record, results []sink.Result) (a summary, 
 	return a, nil
 }
 
+// likeness is an item before and behind its id; nil when nothing is to be like it.
+type likeness struct{ before, behind []byte }
+
+// repeats steps over an item that differs from l in nothing but the id, which is
+// want. Otherwise it stays in front of the item.
+func (r *reader) repeats(l likeness, want []byte) bool {
+	r.peek()
+	id, behind := r.at+len(l.before), r.at+len(l.before)+len(want)
+	end := behind + len(l.behind)
+	if l.before == nil || end > len(r.data) || !bytes.Equal(r.data[behind:end], l.behind) ||
+		!bytes.Equal(r.data[id:behind], want) || !bytes.Equal(r.data[r.at:id], l.before) {
+		return false
+	}
+	r.at = end
+	return true
+}
+
 // item is what is read of one item.
 type item struct {
+	id, ids           int // where the id begins, the last of so many
 	status            int
 	errorType, reason string
 	failed            bool // has an error object
@@ -86,7 +117,7 @@ type item struct {
 // item reads {"create":{…}} and checks the id within against want.
 func (r *reader) item(want []byte) (it item) {
 	r.expect('{')
-	actions, ids := 0, 0
+	actions := 0
 	for first := true; r.more(first, '}'); first = false {
 		r.key() // create, whatever an engine calls it
 		actions++
@@ -94,8 +125,9 @@ func (r *reader) item(want []byte) (it item) {
 		for first := true; r.more(first, '}'); first = false {
 			switch string(r.key()) {
 			case "_id":
-				ids++
-				if id := r.text(); r.err == nil && !bytes.Equal(id, want) {
+				id := r.text()
+				it.id, it.ids = r.at-1-len(id), it.ids+1
+				if r.err == nil && !bytes.Equal(id, want) {
 					r.err = fmt.Errorf("answer has an item for %q where %q was sent", id, want)
 				}
 			case "status":
@@ -110,7 +142,7 @@ func (r *reader) item(want []byte) (it item) {
 			}
 		}
 	}
-	if r.err == nil && (actions != 1 || ids == 0) {
+	if r.err == nil && (actions != 1 || it.ids == 0) {
 		r.err = fmt.Errorf("answer has an item without one action and its id, before byte %d", r.at)
 	}
 	return it

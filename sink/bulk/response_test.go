@@ -1,7 +1,6 @@
 package bulk
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -11,6 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
+	"lagermeister/heka"
+	"lagermeister/heka/encode"
+	"lagermeister/internal/loadgen"
 	"lagermeister/sink"
 	"lagermeister/sink/httpclient"
 )
@@ -110,6 +112,7 @@ func TestWordsOfTheFarEndAreBounded(t *testing.T) {
 // What parse believes is JSON, and says the same to encoding/json.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(answer(3)))
+	f.Add([]byte(filtered(3)))
 	f.Add([]byte(`{"took":1,"errors":true,"items":[{"create":{"_id":"0","status":400,"error":{"type":"t","reason":"r","caused_by":{"reason":"x"}}}},{"create":{"_id":"1","status":409,"error":"s"}},{"create":{"_id":"2","status":201,"failure_store":"used"}}]}`))
 	f.Add([]byte(` {"items" : [ {"create":{"_id":"0","status":201}} , {"a":{"_id":"1","status":200,"x":[1.5e-3,-0,true,null,"é\"",{}]}},{"":{"status":503,"_id":"2"}}]}`))
 	batch := ids("0", "1", "2")
@@ -165,50 +168,111 @@ func answer(n int) string {
 	return b.String()
 }
 
+// filtered is the same from one that knows filter_path.
+func filtered(n int) string {
+	item := func(i int) string { return fmt.Sprintf(`{"create":{"_id":"%d","status":201}}`, i) }
+	list := make([]string, n)
+	for i := range list {
+		list[i] = item(i)
+	}
+	return `{"items":[` + strings.Join(list, ",") + `]}`
+}
+
+// What the answer says of one item must not be taken for what it says of the next.
+func TestAnItemLikeTheOneBeforeIsReadToTheLastByte(t *testing.T) {
+	t.Parallel()
+	good := filtered(4)
+	for _, c := range []struct{ old, new string }{
+		{`{"create":{"_id":"2","status":201}}`, `{"create":{"_id":"2","status":503}}`},
+		{`{"create":{"_id":"2","status":201}}`, `{"create":{"_id":"1","status":201}}`},
+		{`{"create":{"_id":"2","status":201}}`, `{"create":{"_id":"22","status":201}}`},
+		{`{"create":{"_id":"2","status":201}}`, `{"create":{"_id":"2","status":201,"error":"x"}}`},
+		{`{"create":{"_id":"2","status":201}}`, `{"create":{"_id":"2","status":2011}}`},
+		{`{"create":{"_id":"2","status":201}}`, `{"create":{"_id":"2","status":201}]`},
+		{`{"create":{"_id":"2","status":201}},`, `{"create":{"_id":"2","status":201}}`},
+		{`{"create":{"_id":"2","status":201}},`, ``},
+		{`{"create":{"_id":"3","status":201}}]}`, `{"create":{"_id":"3","status":201}}`},
+		{`{"create":{"_id":"3","status":201}}]}`, `{"create":{"_id":"3","status":20`},
+	} {
+		body := strings.Replace(good, c.old, c.new, 1)
+		results := make([]sink.Result, 4)
+		if a, err := parse([]byte(body), ids("0", "1", "2", "3"), results); err == nil && a.worst == nil {
+			t.Errorf("%s: believed", body)
+		}
+	}
+	results := make([]sink.Result, 4)
+	if a, err := parse([]byte(good), ids("0", "1", "2", "3"), results); err != nil || a.worst != nil || results[3].Outcome != sink.Delivered {
+		t.Errorf("%s: %v, %v, %+v", good, err, a.worst, results[3])
+	}
+}
+
 func BenchmarkParse1000(b *testing.B) {
-	body := []byte(answer(1000))
 	batch := make([]sink.Record, 1000)
 	for i := range batch {
 		batch[i].ID = fmt.Append(nil, i)
 	}
-	results := make([]sink.Result, len(batch))
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if a, err := parse(body, batch, results); a.worst != nil || err != nil {
-			b.Fatal(a, err)
-		}
-	}
-	b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "records/s")
-}
-
-func BenchmarkBuild1000(b *testing.B) {
-	doc := []byte(`{"@timestamp":"2026-03-01T12:00:00.123456789Z","message":"` + strings.Repeat("GET /index.html 200 ", 15) + `","host":{"name":"web-17"}}`)
-	batch := make([]sink.Record, 1000)
-	for i := range batch {
-		batch[i] = sink.Record{ID: fmt.Appendf(nil, "%044x", i), Index: []byte("lagermeister-2026.03.01"), Doc: doc, Frame: bytes.Repeat([]byte{1}, 300)}
-	}
-	for _, c := range []struct {
-		name       string
-		gzip, keep bool
-	}{{"plain", false, false}, {"gzip", true, false}, {"frames", false, true}} {
-		b.Run(c.name, func(b *testing.B) {
-			urls, err := httpclient.ParseURLs("URL", []string{"http://localhost"})
-			if err != nil {
-				b.Fatal(err)
-			}
-			client, err := httpclient.New("bench", httpclient.Config{Gzip: c.gzip, Timeout: time.Second}, urls, logrus.New(), prometheus.NewRegistry())
-			if err != nil {
-				b.Fatal(err)
-			}
+	for name, body := range map[string][]byte{"whole": []byte(answer(1000)), "filtered": []byte(filtered(1000))} {
+		b.Run(name, func(b *testing.B) {
+			results := make([]sink.Result, len(batch))
+			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				body := client.NewBody()
-				build(body, batch, c.keep)
-				b.SetBytes(int64(body.Len()))
-				body.Release()
+				if a, err := parse(body, batch, results); a.worst != nil || err != nil {
+					b.Fatal(a, err)
+				}
 			}
 			b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "records/s")
 		})
 	}
+}
+
+func BenchmarkBuild1000(b *testing.B) {
+	const records = 1000
+	for _, size := range []int{300, 3000} {
+		batch := documents(b, records, size)
+		for _, c := range []struct {
+			name       string
+			gzip, keep bool
+		}{{"plain", false, false}, {"gzip", true, false}, {"frames", false, true}} {
+			b.Run(fmt.Sprintf("%dB/%s", size, c.name), func(b *testing.B) {
+				urls, err := httpclient.ParseURLs("URL", []string{"http://localhost"})
+				if err != nil {
+					b.Fatal(err)
+				}
+				client, err := httpclient.New("bench", httpclient.Config{Gzip: c.gzip, Timeout: time.Second}, urls, logrus.New(), prometheus.NewRegistry())
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					body := client.NewBody()
+					build(body, batch, c.keep)
+					b.SetBytes(int64(body.Len()))
+					body.Release()
+				}
+				b.ReportMetric(records*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+			})
+		}
+	}
+}
+
+// documents are n records of the given size, ready to be sent.
+func documents(b *testing.B, n, size int) []sink.Record {
+	source := loadgen.Source{Seed: 7, Size: size, Start: time.Unix(1_700_000_000, 0), Step: time.Millisecond}
+	ecs, err := encode.New("ecs", nil, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	batch := make([]sink.Record, n)
+	for i := range batch {
+		frame, _ := source.AppendFrame(nil, uint64(i))
+		f, _, _ := (&heka.Scanner{}).Next(frame)
+		var m heka.Message
+		if err := m.Parse(f.Body); err != nil {
+			b.Fatal(err)
+		}
+		doc := ecs.Append(nil, &encode.Record{Message: &m, Sequence: 1, Index: i, Cut: source.Start})
+		batch[i] = sink.Record{ID: fmt.Appendf(nil, "%044x", i), Index: []byte("lagermeister-2026.03.01"), Doc: doc, Frame: frame}
+	}
+	return batch
 }

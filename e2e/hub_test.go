@@ -2,12 +2,12 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"lagermeister/internal/freeport"
 	"lagermeister/internal/natsserver"
 	"lagermeister/internal/pipeline"
 	"lagermeister/stream"
@@ -26,15 +26,7 @@ type hub struct {
 	server    *natsserver.Server
 }
 
-func newHub(t *testing.T) *hub {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	return &hub{addr: l.Addr().String(), dir: t.TempDir()}
-}
+func newHub(t *testing.T) *hub { return &hub{addr: freeport.Addr(), dir: t.TempDir()} }
 
 func (h *hub) start(t *testing.T) jetstream.JetStream {
 	t.Helper()

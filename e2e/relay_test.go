@@ -192,7 +192,7 @@ func (r *relay) documents(t *testing.T, want int) map[string]string {
 }
 
 // patience is how long a test waits for what must happen, on a busy machine too.
-const patience = 45 * time.Second
+const patience = time.Minute
 
 // eventually polls until ok, and fails the test when that takes longer than patience.
 func eventually(t testing.TB, what string, ok func() bool) {

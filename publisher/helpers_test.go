@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -61,6 +62,10 @@ func frames(first, n, size int) []byte {
 	}
 	return b
 }
+
+// fullWait is how long a call of Append waits before a test takes the window for
+// full: only then does it wait at all.
+const fullWait = 2 * time.Second
 
 // stored is a callback that counts its calls.
 type stored struct{ ok, failed atomic.Int64 }

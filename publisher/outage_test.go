@@ -140,7 +140,7 @@ func TestStalledServerMakesCallersWait(t *testing.T) {
 	const run = 500
 	calls := 0
 	for {
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), fullWait)
 		err := p.Append(ctx, frames(calls*run, run, 300), run, nil)
 		cancel()
 		if err != nil {

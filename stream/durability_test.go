@@ -61,9 +61,15 @@ func TestFsyncIsAskedOfTheServers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := stream.AskDurability(ctx, js, name, settings())
-		if err != nil || d.Fsync != always || d.FsyncBy != "asked" {
-			t.Errorf("sync always %v: %+v, %v", always, d, err)
+		var d stream.Durability
+		streamtest.Eventually(t, "an answer within the time for one", func() bool {
+			if d, err = stream.AskDurability(ctx, js, name, settings()); err != nil {
+				t.Fatal(err)
+			}
+			return d.FsyncBy == "asked"
+		})
+		if d.Fsync != always {
+			t.Errorf("sync always %v: %+v", always, d)
 		}
 	}
 }

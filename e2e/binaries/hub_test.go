@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"testing"
 
+	"lagermeister/internal/freeport"
 	"lagermeister/internal/natsserver"
 	"lagermeister/sink/sinktest"
 	"lagermeister/stream/streamtest"
@@ -16,7 +17,7 @@ import (
 func TestWhatARelayTookWhileItsHubWasAwayIsAtTheHubsSinkOnce(t *testing.T) {
 	t.Parallel()
 	const subject = "all-logs"
-	hub, far := freeAddr(t), sinktest.New(t)
+	hub, far := freeport.Addr(), sinktest.New(t)
 	r := newRelay(t)
 	r.extra = []string{"RELAY_HUB_URL=nats://" + hub, "RELAY_HUB_SUBJECT=" + subject}
 	p := r.launch(t)
@@ -38,7 +39,7 @@ func TestWhatARelayTookWhileItsHubWasAwayIsAtTheHubsSinkOnce(t *testing.T) {
 		return streamtest.Server(t, streamtest.Addr(hub), streamtest.Store(dir), streamtest.SyncAlways)
 	}
 	server := start()
-	admin := freeAddr(t)
+	admin := freeport.Addr()
 	out := launch(t, "es_subscriber", admin, "ESSUB_NATS_URL="+server.ClientURL(), "ESSUB_SUBJECT="+subject, "ESSUB_STATS_ADDRESS="+admin, "ESSUB_REMOTE_URL="+far.URL)
 	hurry(t, server.ClientURL(), subject, "es_subscriber")
 	for _, some := range []int{500, 5000} {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -34,17 +33,6 @@ func eventually(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
-}
-
-// freeAddr is an address that nobody listens on.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // process is a running program. It ends with the test at the latest.
@@ -154,7 +142,7 @@ type load struct {
 // change asks for.
 func generate(t *testing.T, change func(*loadgen.Config)) *load {
 	t.Helper()
-	cfg := loadgen.Config{Protocol: "http", Connections: 8, PerRequest: 1, Size: 300, Distribution: "fixed", VerifyWait: 20 * time.Second}
+	cfg := loadgen.Config{Protocol: "http", Connections: 8, PerRequest: 1, Size: 300, Distribution: "fixed", VerifyWait: patience}
 	change(&cfg)
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)

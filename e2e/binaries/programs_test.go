@@ -8,6 +8,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"lagermeister/internal/freeport"
 	"lagermeister/internal/loadgen"
 	"lagermeister/sink/sinktest"
 	"lagermeister/stats"
@@ -24,7 +25,7 @@ type suite struct {
 func launchSuite(t *testing.T) *suite {
 	s := &suite{
 		nats: streamtest.Server(t, streamtest.SyncAlways).ClientURL(),
-		tcp:  freeAddr(t), http: freeAddr(t), dashboard: freeAddr(t),
+		tcp:  freeport.Addr(), http: freeport.Addr(), dashboard: freeport.Addr(),
 		bulk: sinktest.New(t), batches: sinktest.New(t),
 	}
 	_, port, _ := net.SplitHostPort(s.dashboard)
@@ -38,7 +39,7 @@ func launchSuite(t *testing.T) *suite {
 
 func (s *suite) launch(t *testing.T, name, prefix string, env ...string) *process {
 	t.Helper()
-	admin := freeAddr(t)
+	admin := freeport.Addr()
 	return launch(t, name, admin, append(env, prefix+"_NATS_URL="+s.nats, prefix+"_STATS_ADDRESS="+admin)...)
 }
 

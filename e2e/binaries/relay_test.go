@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"lagermeister/internal/freeport"
 	"lagermeister/internal/loadgen"
 )
 
@@ -16,7 +17,7 @@ type relay struct {
 }
 
 func newRelay(t *testing.T) *relay {
-	return &relay{t.TempDir(), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t), nil}
+	return &relay{t.TempDir(), freeport.Addr(), freeport.Addr(), freeport.Addr(), freeport.Addr(), freeport.Addr(), freeport.Addr(), nil}
 }
 
 func (r *relay) env() []string {

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"lagermeister/heka"
+	"lagermeister/internal/freeport"
 	"lagermeister/stream/streamtest"
 )
 
@@ -129,7 +130,7 @@ func TestFailuresShowNoSecret(t *testing.T) {
 	here := strings.TrimPrefix(server, "nats://")
 	refused := strings.TrimPrefix(echo.URL, "http://")
 	withUser := "nats://user:" + secret + "@" + here
-	away := freeAddr(t)
+	away := freeport.Addr()
 
 	for _, c := range []struct{ what, program, prefix, env string }{
 		{"far end refuses the password", "es_subscriber", "ESSUB", "ESSUB_REMOTE_URL=http://user:" + secret + "@" + refused},
@@ -142,7 +143,7 @@ func TestFailuresShowNoSecret(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			t.Parallel()
-			admin, intake := freeAddr(t), freeAddr(t)
+			admin, intake := freeport.Addr(), freeport.Addr()
 			env := append(strings.Split(c.env, "|"), c.prefix+"_NATS_URL="+withUser, c.prefix+"_LOGGING_LEVEL=debug")
 			token := ""
 			switch c.prefix {

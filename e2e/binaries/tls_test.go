@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"lagermeister/internal/freeport"
 	"lagermeister/stream/streamtest"
 )
 
@@ -30,7 +31,7 @@ func TestReceiversSpeakNoTLSBelow12(t *testing.T) {
 	certificate, key := selfSigned(t)
 	natsURL := streamtest.Server(t).ClientURL()
 	for program, prefix := range map[string]string{"tcp_receiver": "TCPRCVR", "http_receiver": "RCVR"} {
-		admin, intake := freeAddr(t), freeAddr(t)
+		admin, intake := freeport.Addr(), freeport.Addr()
 		launch(t, program, admin, old, prefix+"_NATS_URL="+natsURL, prefix+"_STATS_ADDRESS="+admin, prefix+"_BIND_ADDRESS="+intake,
 			prefix+"_TLS_CERT="+certificate, prefix+"_TLS_KEY="+key)
 		for version := uint16(tls.VersionTLS10); version <= tls.VersionTLS13; version++ {
@@ -123,7 +124,7 @@ func listenTLS(t *testing.T, certificate, key, greeting string) *tlsListener {
 			}
 			done.Go(func() {
 				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+				_ = c.SetDeadline(time.Now().Add(patience))
 				_, _ = c.Write([]byte(greeting))
 				_ = tls.Server(c, config).Handshake()
 			})

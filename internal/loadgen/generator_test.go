@@ -107,7 +107,7 @@ func TestRateIsKept(t *testing.T) {
 	began := time.Now()
 	run(t, settings(t, func(c *Config) { c.Address, c.Count, c.Rate = address, 300, 1000 }))
 	seen()
-	if took := time.Since(began); took < 280*time.Millisecond || took > 3*time.Second {
+	if took := time.Since(began); took < 280*time.Millisecond || took > 20*time.Second {
 		t.Errorf("300 records at 1000/s took %s", took)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"lagermeister/internal/freeport"
 	"lagermeister/stream"
 )
 
@@ -31,9 +32,9 @@ func newCluster(ctx context.Context, bin, dir string, o *oracle) (*cluster, erro
 	c := &cluster{}
 	var routes, monitors []string
 	for range nodeNames {
-		c.addrs = append(c.addrs, freeAddr())
-		routes = append(routes, freeAddr())
-		monitors = append(monitors, freeAddr())
+		c.addrs = append(c.addrs, freeport.Addr())
+		routes = append(routes, freeport.Addr())
+		monitors = append(monitors, freeport.Addr())
 	}
 	for i, name := range nodeNames {
 		file := filepath.Join(dir, name+".conf")

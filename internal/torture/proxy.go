@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"lagermeister/internal/freeport"
 )
 
 // link is a TCP proxy in front of one address, which can cut, slow down and hold
@@ -21,7 +23,7 @@ type link struct {
 
 // newLink listens on a free port of loopback.
 func newLink(target string) (*link, error) {
-	l, err := net.Listen("tcp", freeAddr())
+	l, err := net.Listen("tcp", freeport.Addr())
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+
+	"lagermeister/internal/freeport"
 )
 
 // farEnd is a sink that can be hurt: a bulk API with create semantics, where a
@@ -33,7 +35,7 @@ type farEnd struct {
 }
 
 func newFarEnd(name string, o *oracle) (*farEnd, error) {
-	l, err := net.Listen("tcp", freeAddr())
+	l, err := net.Listen("tcp", freeport.Addr())
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lagermeister/heka"
+	"lagermeister/internal/freeport"
 )
 
 // mainStream is the stream of the default subject. It is small, so that it can be
@@ -55,11 +56,11 @@ func newSuite(ctx context.Context, bin, dir string, o *oracle, indexDate string,
 		err = errors.Join(err, b.add(name, "http_subscriber", "SUB", s.batch, "SUB_DELIVER_ALL=true", "SUB_BATCH_TIMEOUT=500ms"))
 	}
 	for _, name := range []string{"tcp1", "tcp2"} {
-		s.tcp = append(s.tcp, freeAddr())
+		s.tcp = append(s.tcp, freeport.Addr())
 		err = errors.Join(err, b.add(name, "tcp_receiver", "TCPRCVR", nil, "TCPRCVR_BIND_ADDRESS="+s.tcp[len(s.tcp)-1]))
 	}
 	for _, name := range []string{"http1", "http2"} {
-		s.http = append(s.http, freeAddr())
+		s.http = append(s.http, freeport.Addr())
 		err = errors.Join(err, b.add(name, "http_receiver", "RCVR", nil, "RCVR_BIND_ADDRESS="+s.http[len(s.http)-1]))
 	}
 	if err = errors.Join(err, b.add("proxy", "stats_proxy", "PROXY", nil)); err != nil {
@@ -102,7 +103,7 @@ func (b *builder) add(name, binary, prefix string, sink *farEnd, env ...string) 
 		b.links[toSink(name)] = []*link{k}
 		env = append(env, prefix+"_REMOTE_URL=http://"+k.addr()+"/", prefix+"_REMOTE_TIMEOUT=5s")
 	}
-	admin := freeAddr()
+	admin := freeport.Addr()
 	if prefix == "PROXY" {
 		_, port, _ := net.SplitHostPort(admin)
 		env = append(env, "PROXY_HTTP_PORT="+port)

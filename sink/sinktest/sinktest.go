@@ -161,10 +161,10 @@ func (s *Server) Requests() []*http.Request {
 	return append([]*http.Request(nil), s.requests...)
 }
 
-// Await waits until n different records were taken, a minute at most.
+// Await waits until n different records were taken, two minutes at most.
 func (s *Server) Await(t testing.TB, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); s.Len() < n; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); s.Len() < n; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the sink has %d records, expected %d", s.Len(), n)
 		}

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 
+	"lagermeister/internal/freeport"
 	"lagermeister/internal/natsserver"
 )
 
@@ -59,7 +59,7 @@ type Process struct {
 // ends with the test.
 func NewProcess(t testing.TB, opts ...Option) *Process {
 	t.Helper()
-	p := &Process{t: t, cfg: natsserver.Config{Addr: "127.0.0.1:0", MaxStore: 64 << 30}}
+	p := &Process{t: t, cfg: natsserver.Config{Addr: freeport.Addr(), MaxStore: 64 << 30}}
 	for _, o := range opts {
 		o(&p.cfg)
 	}
@@ -96,11 +96,6 @@ func (p *Process) Start() {
 		p.t.Fatalf("server process said %q: %v", line, err)
 	}
 	p.URL = strings.TrimSpace(line)
-	u, err := url.Parse(p.URL)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.cfg.Addr = u.Host
 }
 
 // Pause stops the server without closing anything (SIGSTOP), as a stalled disk

@@ -13,8 +13,9 @@ import (
 	"lagermeister/internal/natsserver"
 )
 
-// Timeout is how long a test waits for something before it gives up.
-const Timeout = 20 * time.Second
+// Timeout is how long a test waits for something before it gives up, on a slow
+// and busy machine too.
+const Timeout = time.Minute
 
 // Option changes the server's settings before it starts.
 type Option func(*natsserver.Config)
@@ -89,10 +90,11 @@ func New(t testing.TB, opts ...Option) (*nats.Conn, jetstream.JetStream) {
 	return nc, JetStream(t, nc)
 }
 
-// Context ends with the test, and after Timeout at the latest.
+// Context ends with the test, and after several Timeouts at the latest: a test may
+// wait for more than one thing.
 func Context(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*Timeout)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -1,4 +1,6 @@
-package torture
+// Package freeport gives out ports for servers that tests start, kill and start
+// again: a process must find its port free when it comes back.
+package freeport
 
 import (
 	"fmt"
@@ -7,10 +9,10 @@ import (
 	"sync"
 )
 
-// Ports below those that the kernel gives to outgoing connections: a process must
-// find its port free when it comes back. They are taken in blocks, and whoever
-// listens on the first of a block, for as long as he lives, has the others: so two
-// runs on one machine do not take each other's.
+// Ports below those that the kernel gives to outgoing connections and to listeners
+// on port 0. They are taken in blocks, and whoever listens on the first of a block,
+// for as long as he lives, has the others: so two processes on one machine do not
+// take each other's.
 const (
 	firstPort = 18000
 	blocks    = 60
@@ -23,9 +25,9 @@ var ports struct {
 	held      []net.Listener // first ports
 }
 
-// freeAddr is an address on loopback that nobody listens on, and that it never
-// gives out again.
-func freeAddr() string {
+// Addr is an address on loopback that nobody listens on, and that it never gives
+// out again. It may be called by any number of goroutines.
+func Addr() string {
 	ports.Lock()
 	defer ports.Unlock()
 	for {

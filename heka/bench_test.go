@@ -2,9 +2,11 @@ package heka_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"testing"
 
+	"lagermeister/bench/sample"
 	"lagermeister/heka"
 )
 
@@ -62,6 +64,32 @@ func TestWritingDoesNotAllocate(t *testing.T) {
 		heka.AppendFrame(body[len(body):], body)
 	}); n != 0 {
 		t.Errorf("%v allocations a record", n)
+	}
+}
+
+// BenchmarkScan is what a receiver does with every record: find the frame, parse,
+// validate. An operation is 1,000 records of log_generator.
+func BenchmarkScan(b *testing.B) {
+	const records = 1000
+	for _, size := range []int{300, 3000} {
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			stream := sample.Frames(records, size)
+			var s heka.Scanner
+			var m heka.Message
+			b.SetBytes(int64(len(stream)))
+			b.ReportAllocs()
+			for b.Loop() {
+				for in := stream; len(in) > 0; {
+					f, n, _ := s.Next(in)
+					if m.Parse(f.Body) != nil || m.Validate() != nil {
+						b.Fatal("no valid message")
+					}
+					in = in[n:]
+				}
+			}
+			b.ReportMetric(records*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+			b.ReportMetric(float64(len(stream))/records, "B/record")
+		})
 	}
 }
 

@@ -9,21 +9,22 @@ import (
 	"lagermeister/stream/streamtest"
 )
 
-// BenchmarkAppend is one caller with runs as a TCP connection brings them, 300 B a record.
+// BenchmarkAppend is one caller with runs as a TCP connection brings them.
 func BenchmarkAppend(b *testing.B) {
-	for _, run := range []int{1, 200} {
-		b.Run(fmt.Sprintf("run=%d", run), func(b *testing.B) {
+	for _, c := range []struct{ size, run int }{{300, 1}, {300, 200}, {3000, 20}} {
+		b.Run(fmt.Sprintf("%dB/run=%d", c.size, c.run), func(b *testing.B) {
 			p := endless(b)
-			records := frames(0, run, 300)
+			records := frames(0, c.run, c.size)
 			b.ReportAllocs()
 			b.SetBytes(int64(len(records)))
 			for b.Loop() {
-				if err := p.Append(b.Context(), records, run, nil); err != nil {
+				if err := p.Append(b.Context(), records, c.run, nil); err != nil {
 					b.Fatal(err)
 				}
 			}
 			p.Close(streamtest.Context(b))
-			b.ReportMetric(float64(b.N*run)/b.Elapsed().Seconds(), "records/s")
+			b.ReportMetric(float64(b.N*c.run)/b.Elapsed().Seconds(), "records/s")
+			b.ReportMetric(float64(len(records))/float64(c.run), "B/record")
 		})
 	}
 }

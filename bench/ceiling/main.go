@@ -44,8 +44,8 @@ import (
 	"syscall"
 	"time"
 
+	"lagermeister/bench/sample"
 	"lagermeister/heka"
-	"lagermeister/internal/loadgen"
 	"lagermeister/internal/program"
 )
 
@@ -204,17 +204,10 @@ func cpuSeconds(pid int) (float64, error) {
 	return float64(user+system) / ticks, errors.Join(err1, err2)
 }
 
-// pool makes 512 different records of log_generator, as bodies of size bytes.
+// pool makes 512 different records, bodies of size bytes.
 func pool(size int) ([][]byte, error) {
 	if size < 200 || size > heka.DefaultMaxMessage {
 		return nil, fmt.Errorf("-size %d: %w", size, errUsage)
 	}
-	source := loadgen.Source{Seed: 7, Size: size, Start: time.Unix(1_763_600_000, 0), Step: time.Millisecond}
-	bodies := make([][]byte, 512)
-	for i := range bodies {
-		frame, _ := source.AppendFrame(nil, uint64(i))
-		f, _, _ := (&heka.Scanner{}).Next(frame)
-		bodies[i] = f.Body
-	}
-	return bodies, nil
+	return sample.Bodies(512, size), nil
 }

@@ -112,26 +112,3 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
-
-// Run with: go test -bench . ./heka/matcher
-func BenchmarkMatch(b *testing.B) {
-	m := readMessage(b, "x03") // 219 bytes, the nginx record
-	for _, text := range []string{
-		`Type == "nginx.access" && Severity <= 3`,
-		`Hostname == "web-01" && (Severity < 3 || Fields[user] != NIL)`,
-		`Type == "nginx.access" && Fields[status] >= 400 && Fields[status] < 500`,
-		`Payload =~ /index.html/`,
-		`Payload =~ /\/slash\/$/`,
-		`Payload =~ /HTTP/`,
-	} {
-		spec := mustParse(b, text)
-		b.Run(text, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if !spec.Match(m) {
-					b.Fatal("no match")
-				}
-			}
-		})
-	}
-}

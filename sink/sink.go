@@ -21,6 +21,21 @@ type Record struct {
 	Index []byte // index name, [a-z0-9._-]; empty for sinks without indices
 	Doc   []byte // one JSON object without a newline
 	Frame []byte // the original Heka frame, for sinks that keep it
+
+	// Line is the record as it stands in a request of a Liner: AppendHead's bytes,
+	// Doc, a newline. Lines of neighbours may stand side by side in memory. It is
+	// empty when nobody has made it; the sink then does.
+	Line []byte
+}
+
+// Liner is a Sink whose requests are lines that each belong to one record. Who
+// encodes for it may write them as they will be sent, so that the sink need not
+// copy documents.
+type Liner interface {
+	Sink
+	// AppendHead appends what stands in front of a record's document. It looks at
+	// all of r but Doc and Line. It may be called concurrently.
+	AppendHead(dst []byte, r *Record) []byte
 }
 
 // Sink delivers batches. Its methods may be called concurrently.

@@ -10,6 +10,7 @@ import (
 	"lagermeister/heka/matcher"
 	"lagermeister/heka/recordid"
 	"lagermeister/ledger"
+	"lagermeister/sink"
 )
 
 // assembler turns blocks into batches. Its goroutine alone owns everything in
@@ -24,6 +25,7 @@ type assembler struct {
 	msg    heka.Message
 	hash   recordid.Hasher
 	record encode.Record
+	head   sink.Record // of the line being written
 	names  names
 	batch  *batch // being filled; nil when empty
 }
@@ -106,20 +108,16 @@ func (a *assembler) encode(work context.Context, b *block, nth int, raw []byte) 
 		a.batch = a.out.emptyBatch()
 		a.batch.open(time.Now())
 	}
-	buf := a.batch.buf
-	id := len(buf)
-	buf = a.hash.Append(buf, &a.msg, b.origin, nth)
-	doc := len(buf)
-
+	ids := a.hash.Append(a.batch.ids, &a.msg, b.origin, nth)
+	a.head = sink.Record{ID: ids[len(a.batch.ids):], Frame: raw}
 	a.record = encode.Record{Message: &a.msg, Sequence: b.position, Index: nth, Cut: b.cut}
-	var index []byte
 	if a.index != nil {
 		var name []byte
 		var ok bool
 		name, a.record.ClockSkew = a.index.Name(&a.msg, b.cut)
-		if index, ok = a.names.intern(name); !ok {
+		if a.head.Index, ok = a.names.intern(name); !ok {
 			a.bury(work, b, nth, raw, deadletter.Letter{
-				ID:        string(buf[id:doc]),
+				ID:        string(a.head.ID),
 				ErrorType: deadletter.IndexLimit,
 				Reason:    "index " + string(name) + " would be one new name too many in an hour",
 			})
@@ -127,9 +125,14 @@ func (a *assembler) encode(work context.Context, b *block, nth int, raw []byte) 
 			return
 		}
 	}
+	buf := a.batch.buf
+	if a.out.liner != nil {
+		buf = a.out.liner.AppendHead(buf, &a.head)
+	}
+	doc := len(buf)
 	buf = a.enc.Append(buf, &a.record)
 	b.expect()
-	a.batch.add(buf, id, doc, index, raw, item{b, nth})
+	a.batch.add(ids, buf, doc, a.head, item{b, nth})
 }
 
 // flush hands the batch over and reports whether that was possible before work ended.

@@ -3,6 +3,7 @@ package subscriber
 import (
 	"time"
 
+	"lagermeister/heka/recordid"
 	"lagermeister/sink"
 )
 
@@ -19,12 +20,15 @@ type item struct {
 	index int
 }
 
-// batch collects encoded records. Ids and documents stand one after the other in
-// one buffer, which is reused, so that a record costs no allocation.
+// batch collects encoded records. Their ids stand one after the other in one
+// buffer, their lines (see sink.Record) in another; both are reused, so that a
+// record costs no allocation.
 //
 // It is pure: time is passed in.
 type batch struct {
+	ids     []byte // recordid.Size bytes each
 	buf     []byte
+	size    int // bytes of ids and documents
 	spans   []span
 	items   []item
 	records []sink.Record
@@ -32,26 +36,32 @@ type batch struct {
 	opened  time.Time
 }
 
-// span is where the id and the document of a record lie in the buffer: slices
+// span is where the line and the document of a record lie in the buffer: slices
 // would point to an old buffer once it has grown.
-type span struct{ id, doc, end int }
+type span struct{ line, doc, end int }
 
 // open empties b and sets the time its age counts from.
 func (b *batch) open(now time.Time) {
-	b.buf, b.spans, b.items, b.records = b.buf[:0], b.spans[:0], b.items[:0], b.records[:0]
+	b.ids, b.buf, b.size = b.ids[:0], b.buf[:0], 0
+	b.spans, b.items, b.records = b.spans[:0], b.items[:0], b.records[:0]
 	b.opened = now
 }
 
-// add takes over buf, which is b.buf with a record appended to it: its id from
-// id on, its document from doc on.
-func (b *batch) add(buf []byte, id, doc int, index, frame []byte, it item) {
-	b.buf = buf
-	b.spans = append(b.spans, span{id, doc, len(buf)})
-	b.records = append(b.records, sink.Record{Index: index, Frame: frame})
+// add takes over ids and buf, which are those of b with a record appended: its
+// id, and its document from doc on, behind what else its line begins with. r is
+// the record without the parts that lie in them.
+func (b *batch) add(ids, buf []byte, doc int, r sink.Record, it item) {
+	b.size += len(ids) - len(b.ids) + len(buf) - doc
+	b.spans = append(b.spans, span{len(b.buf), doc, len(buf)})
+	b.ids, b.buf = ids, append(buf, '\n')
+	b.records = append(b.records, r)
 	b.items = append(b.items, it)
 }
 
-func (b *batch) full(l limits) bool { return len(b.items) >= l.records || len(b.buf) >= l.bytes }
+// memory is the number of bytes that b holds on its way.
+func (b *batch) memory() int { return len(b.ids) + len(b.buf) }
+
+func (b *batch) full(l limits) bool { return len(b.items) >= l.records || b.size >= l.bytes }
 
 // due is when b has to be sent even if it is not full.
 func (b *batch) due(l limits) time.Time { return b.opened.Add(l.age) }
@@ -63,11 +73,16 @@ type part struct {
 	results []sink.Result
 }
 
-// seal ends the filling and returns all records.
-func (b *batch) seal() part {
+// seal ends the filling and returns all records, with their lines if these are
+// what the sink sends.
+func (b *batch) seal(lines bool) part {
 	for i, s := range b.spans {
-		b.records[i].ID = b.buf[s.id:s.doc:s.doc]
-		b.records[i].Doc = b.buf[s.doc:s.end:s.end]
+		r := &b.records[i]
+		r.ID = b.ids[i*recordid.Size : (i+1)*recordid.Size]
+		r.Doc = b.buf[s.doc:s.end:s.end]
+		if lines {
+			r.Line = b.buf[s.line : s.end+1]
+		}
 	}
 	if cap(b.results) < len(b.items) {
 		b.results = make([]sink.Result, len(b.items), cap(b.items))

@@ -21,6 +21,7 @@ import (
 // goroutine of its own; the gate decides how many.
 type deliverer struct {
 	sink     sink.Sink
+	liner    sink.Liner // the same, or nil
 	gate     *gate
 	refused  *refusals
 	pace     pace
@@ -48,14 +49,14 @@ func (d *deliverer) recycle(b *batch) {
 // take begins to deliver b, waiting for a place among the batches in flight. It
 // reports false when ctx ended first; the records of b then have no outcome.
 func (d *deliverer) take(ctx context.Context, b *batch) bool {
-	size := len(b.buf)
+	size := b.memory()
 	if d.gate.admit(ctx, size) != nil {
 		return false
 	}
 	d.batches.Go(func() {
 		defer d.gate.leave(size)
-		d.metrics.batchSize(len(b.items), size)
-		d.deliver(ctx, b.seal())
+		d.metrics.batchSize(len(b.items), b.size)
+		d.deliver(ctx, b.seal(d.liner != nil))
 		d.recycle(b)
 	})
 	return true

@@ -37,6 +37,7 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config, streams stream.Config,
 	if ix != nil {
 		index = ix.Namer()
 	}
+	liner, _ := s.(sink.Liner)
 	m.out = &assembler{
 		spec:   spec,
 		enc:    enc,
@@ -44,6 +45,7 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config, streams stream.Config,
 		limits: limits{cfg.BatchSize, cfg.BatchBytes, cfg.BatchTimeout},
 		out: &deliverer{
 			sink:    s,
+			liner:   liner,
 			gate:    m.gate,
 			refused: newRefusals(cfg.MaxRefused),
 			pace:    m.cfg.pace,

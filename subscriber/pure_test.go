@@ -3,10 +3,12 @@ package subscriber
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"lagermeister/heka/recordid"
 	"lagermeister/sink"
 )
 
@@ -15,33 +17,38 @@ func TestBatchIsFullByCountOrBytesAndDueByAge(t *testing.T) {
 	var b batch
 	opened := time.Unix(1, 0)
 	b.open(opened)
-	l := limits{records: 2, bytes: 10, age: time.Second}
+	l := limits{records: 2, bytes: 1000, age: time.Second}
+	id := func(c string) string { return strings.Repeat(c, recordid.Size) }
 	add := func(id, doc string) {
-		buf := append(b.buf, id...)
-		b.add(append(buf, doc...), len(b.buf), len(buf), nil, nil, item{index: len(b.items)})
+		head := append(b.buf, "head "...)
+		b.add(append(b.ids, id...), append(head, doc...), len(head), sink.Record{}, item{index: len(b.items)})
 	}
 	if b.full(l) {
 		t.Error("an empty batch is full")
 	}
-	add("i1", "d1")
+	add(id("1"), "d1")
 	if b.full(l) {
-		t.Error("full with one record of four bytes")
+		t.Error("full with one record")
 	}
-	add("i2", "d2")
-	if !b.full(l) || !b.full(limits{records: 9, bytes: 8}) || b.full(limits{records: 9, bytes: 9}) {
-		t.Error("full is not decided by count or bytes")
+	add(id("2"), "d2")
+	bytes := 2 * (recordid.Size + 2)
+	if !b.full(l) || !b.full(limits{records: 9, bytes: bytes}) || b.full(limits{records: 9, bytes: bytes + 1}) {
+		t.Error("full is not decided by count, or by the bytes of ids and documents")
 	}
 	if due := b.due(l); !due.Equal(opened.Add(time.Second)) {
 		t.Errorf("due at %v", due)
 	}
-	p := b.seal()
-	for i, want := range []string{"i1d1", "i2d2"} {
-		if got := string(p.records[i].ID) + string(p.records[i].Doc); got != want {
-			t.Errorf("record %d is %q, want %q", i, got, want)
+	if r := b.seal(false).records[0]; r.Line != nil {
+		t.Errorf("line %q for a sink that has none", r.Line)
+	}
+	p := b.seal(true)
+	for i, want := range []string{id("1") + "d1head d1\n", id("2") + "d2head d2\n"} {
+		if r := p.records[i]; string(r.ID)+string(r.Doc)+string(r.Line) != want {
+			t.Errorf("record %d is %q, %q, %q", i, r.ID, r.Doc, r.Line)
 		}
 	}
 	kept := p.keep(func(i int) bool { return i == 1 })
-	if kept.len() != 1 || string(kept.records[0].ID) != "i2" || kept.items[0].index != 1 {
+	if kept.len() != 1 || string(kept.records[0].ID) != id("2") || kept.items[0].index != 1 {
 		t.Errorf("kept %d records, first %q", kept.len(), kept.records[0].ID)
 	}
 	if one, other := kept.halves(); one.len() != 1 || other.len() != 0 {

@@ -7,34 +7,41 @@ import (
 	"lagermeister/sink/httpclient"
 )
 
-// build writes batch as the body of a _bulk request, two lines a record:
+// A _bulk request has two lines a record:
 //
 //	{"create":{"_index":"…","_id":"…"}}
 //	{…the document…}
 //
 // create, not index: the engine then refuses an id it has with 409, which is
 // how a repeat is told from a first delivery. Names and ids need no escaping.
+
+// AppendHead appends the first of the two lines.
 //
-// With keepFrames the action carries the record's frame, base64, as
-// "lm_frame". Only the embedded store knows it.
-func build(body *httpclient.Body, batch []sink.Record, keepFrames bool) {
-	line := body.Scratch()
-	for i := range batch {
-		r := &batch[i]
-		line = append(line[:0], `{"create":{"_index":"`...)
-		line = append(line, r.Index...)
-		line = append(line, `","_id":"`...)
-		line = append(line, r.ID...)
-		if keepFrames {
-			line = append(line, `","lm_frame":"`...)
-			line = base64.StdEncoding.AppendEncode(line, r.Frame)
-		}
-		line = append(line, "\"}}\n"...)
-		body.Write(line)
-		body.Write(r.Doc)
-		body.Write(newline)
+// With KeepFrames it carries the record's frame, base64, as "lm_frame". Only the
+// embedded store knows it.
+func (s *Sink) AppendHead(dst []byte, r *sink.Record) []byte {
+	dst = append(dst, `{"create":{"_index":"`...)
+	dst = append(dst, r.Index...)
+	dst = append(dst, `","_id":"`...)
+	dst = append(dst, r.ID...)
+	if s.keepFrames {
+		dst = append(dst, `","lm_frame":"`...)
+		dst = base64.StdEncoding.AppendEncode(dst, r.Frame)
 	}
-	body.Keep(line)
+	return append(dst, "\"}}\n"...)
 }
 
-var newline = []byte{'\n'}
+// fill makes batch the body of a request. Records that have their lines are lent
+// to it.
+func (s *Sink) fill(body *httpclient.Body, batch []sink.Record) {
+	var line []byte
+	for i := range batch {
+		r := &batch[i]
+		if len(r.Line) > 0 {
+			body.Lend(r.Line)
+			continue
+		}
+		line = append(append(s.AppendHead(line[:0], r), r.Doc...), '\n')
+		body.Write(line)
+	}
+}

@@ -48,7 +48,7 @@ func (c *Config) Validate() error {
 	return err
 }
 
-// Sink is a sink.Sink; see package sink for what its methods promise.
+// Sink is a sink.Liner; see package sink for what its methods promise.
 type Sink struct {
 	client     *httpclient.Client
 	keepFrames bool
@@ -120,7 +120,7 @@ func (s *Sink) Send(ctx context.Context, batch []sink.Record, results []sink.Res
 func (s *Sink) post(ctx context.Context, batch []sink.Record, results []sink.Result) ([]conflict, *sink.Error) {
 	body := s.client.NewBody()
 	defer body.Release()
-	build(body, batch, s.keepFrames)
+	s.fill(body, batch)
 	answer := s.answers.Get().(*bytes.Buffer)
 	defer s.answers.Put(answer)
 

@@ -164,6 +164,7 @@ func (s *Sink) sendRepaired(ctx context.Context, batch []sink.Record, results []
 	for _, c := range conflicts {
 		r, ok := batch[c.record], false
 		if r.Doc, ok = withoutField(nil, r.Doc, c.field); ok {
+			r.Line = nil // it holds the document that was refused
 			records, at = append(records, r), append(at, c.record)
 			s.fields.tell(c.field, &results[c.record])
 		}

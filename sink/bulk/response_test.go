@@ -3,6 +3,7 @@ package bulk
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
+	"lagermeister/bench/sample"
 	"lagermeister/heka"
 	"lagermeister/heka/encode"
-	"lagermeister/internal/loadgen"
 	"lagermeister/sink"
 	"lagermeister/sink/httpclient"
 )
@@ -231,22 +232,28 @@ func BenchmarkBuild1000(b *testing.B) {
 	for _, size := range []int{300, 3000} {
 		batch := documents(b, records, size)
 		for _, c := range []struct {
-			name       string
-			gzip, keep bool
-		}{{"plain", false, false}, {"gzip", true, false}, {"frames", false, true}} {
+			name        string
+			keep, lined bool
+		}{{"plain", false, false}, {"lines", false, true}, {"frames", true, false}} {
 			b.Run(fmt.Sprintf("%dB/%s", size, c.name), func(b *testing.B) {
-				urls, err := httpclient.ParseURLs("URL", []string{"http://localhost"})
+				s, err := New(Config{
+					RemoteURL: []string{"http://localhost"}, KeepFrames: c.keep, Config: httpclient.Config{Timeout: time.Second},
+				}, logrus.New(), prometheus.NewRegistry())
 				if err != nil {
 					b.Fatal(err)
 				}
-				client, err := httpclient.New("bench", httpclient.Config{Gzip: c.gzip, Timeout: time.Second}, urls, logrus.New(), prometheus.NewRegistry())
-				if err != nil {
-					b.Fatal(err)
+				batch := slices.Clone(batch)
+				lines := make([]byte, 0, records*2*size+1<<18)
+				for i := range batch {
+					if start := len(lines); c.lined {
+						lines = append(append(s.AppendHead(lines, &batch[i]), batch[i].Doc...), '\n')
+						batch[i].Line = lines[start:]
+					}
 				}
 				b.ReportAllocs()
 				for b.Loop() {
-					body := client.NewBody()
-					build(body, batch, c.keep)
+					body := s.client.NewBody()
+					s.fill(body, batch)
 					b.SetBytes(int64(body.Len()))
 					body.Release()
 				}
@@ -258,21 +265,16 @@ func BenchmarkBuild1000(b *testing.B) {
 
 // documents are n records of the given size, ready to be sent.
 func documents(b *testing.B, n, size int) []sink.Record {
-	source := loadgen.Source{Seed: 7, Size: size, Start: time.Unix(1_700_000_000, 0), Step: time.Millisecond}
 	ecs, err := encode.New("ecs", nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
+	messages := sample.Messages(n, size)
 	batch := make([]sink.Record, n)
 	for i := range batch {
-		frame, _ := source.AppendFrame(nil, uint64(i))
-		f, _, _ := (&heka.Scanner{}).Next(frame)
-		var m heka.Message
-		if err := m.Parse(f.Body); err != nil {
-			b.Fatal(err)
-		}
-		doc := ecs.Append(nil, &encode.Record{Message: &m, Sequence: 1, Index: i, Cut: source.Start})
-		batch[i] = sink.Record{ID: fmt.Appendf(nil, "%044x", i), Index: []byte("lagermeister-2026.03.01"), Doc: doc, Frame: frame}
+		m := &messages[i]
+		doc := ecs.Append(nil, &encode.Record{Message: m, Sequence: 1, Index: i})
+		batch[i] = sink.Record{ID: fmt.Appendf(nil, "%044x", i), Index: []byte("lagermeister-2026.03.01"), Doc: doc, Frame: heka.AppendFrame(nil, m.Body)}
 	}
 	return batch
 }

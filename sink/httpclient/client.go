@@ -153,7 +153,7 @@ func (c *Client) post(ctx context.Context, e *endpoint, r *Request) (*http.Respo
 		if r.Body.finish() {
 			req.Header.Set("Content-Encoding", "gzip")
 		}
-		req.ContentLength = int64(len(r.Body.buf))
+		req.ContentLength = int64(r.Body.size())
 		req.Body = r.Body.reader()
 		// For a connection that was closed while idle, before a byte was sent.
 		req.GetBody = func() (io.ReadCloser, error) { return r.Body.reader(), nil }

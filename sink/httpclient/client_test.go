@@ -282,7 +282,9 @@ func TestAFailingEndpointIsLeftToItsNeighbours(t *testing.T) {
 	}
 }
 
-func TestABodyIsNotReusedWhileItMayBeRead(t *testing.T) {
+// Half of the bodies are lent memory that is overwritten as soon as they are
+// released, while the transport may still be sending.
+func TestABodyIsNotReadOnceItIsReleased(t *testing.T) {
 	t.Parallel()
 	far := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Lm-Early") != "" {
@@ -299,9 +301,17 @@ func TestABodyIsNotReusedWhileItMayBeRead(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			var answer bytes.Buffer
+			memory := make([]byte, 1<<20)
 			for j := range 20 {
+				for k := range memory {
+					memory[k] = 'a' + byte(i+j)
+				}
 				body := c.NewBody()
-				body.Write(bytes.Repeat([]byte{'a' + byte(i)}, 1<<20))
+				if i%2 == 0 {
+					body.Write(memory)
+				} else {
+					body.Lend(memory)
+				}
 				header := map[string]string{}
 				if j%2 == 0 {
 					header["Lm-Early"] = "1"
@@ -312,6 +322,49 @@ func TestABodyIsNotReusedWhileItMayBeRead(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A body of many pieces arrives whole and in order, and what stands side by side
+// is one piece.
+func TestABodyIsItsPiecesInOrder(t *testing.T) {
+	t.Parallel()
+	far := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Write(body)
+	})
+	for _, gzip := range []bool{false, true} {
+		c := newClient(t, Config{}, far.URL)
+		c.conf.Gzip = gzip
+		body := c.NewBody()
+		lent := bytes.Repeat([]byte("0123456789"), 10_000)
+		var want []byte
+		for i := 0; i < len(lent); i += 10_000 {
+			if i == 50_000 {
+				written := bytes.Repeat([]byte{'w'}, 40_000)
+				body.Write(written[:20_000])
+				body.Write(written[20_000:])
+				want = append(want, written...)
+			}
+			body.Lend(lent[i : i+10_000])
+			want = append(want, lent[i:i+10_000]...)
+		}
+		body.Lend(nil)
+		body.Lend(lent[:5:5])
+		body.Lend(lent[5:10]) // beyond what the piece before may grow to
+		want = append(want, lent[:10]...)
+		if body.Len() != len(want) || len(body.pieces) > 6 {
+			t.Errorf("%d bytes in %d pieces", body.Len(), len(body.pieces))
+		}
+		if !gzip {
+			var answer bytes.Buffer
+			if _, failure := c.Do(t.Context(), Request{Method: "POST", Body: body}, &answer); failure != nil || answer.String() != string(want) {
+				t.Errorf("got %d bytes, %v", answer.Len(), failure)
+			}
+		} else if body.finish(); len(body.pieces) != 1 || body.size() > len(want)/10 {
+			t.Errorf("%d bytes in %d pieces", body.size(), len(body.pieces))
+		}
+		body.Release()
+	}
 }
 
 func TestGzip(t *testing.T) {

@@ -54,7 +54,7 @@ func (m *metrics) requestDone(status int, took time.Duration, body *Body) {
 	m.seconds.Observe(took.Seconds())
 	if body != nil {
 		m.raw.Add(float64(body.raw))
-		m.wire.Add(float64(len(body.buf)))
+		m.wire.Add(float64(body.size()))
 	}
 }
 

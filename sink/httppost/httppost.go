@@ -45,7 +45,7 @@ func (c *Config) Validate() error {
 	return err
 }
 
-// Sink is a sink.Sink; see package sink for what its methods promise.
+// Sink is a sink.Liner; see package sink for what its methods promise.
 type Sink struct {
 	client  *httpclient.Client // nil: stub
 	answers sync.Pool          // *bytes.Buffer
@@ -92,6 +92,9 @@ func (s *Sink) Close() {
 	}
 }
 
+// AppendHead appends nothing: a record's line is its document.
+func (s *Sink) AppendHead(dst []byte, _ *sink.Record) []byte { return dst }
+
 // Send makes one POST.
 func (s *Sink) Send(ctx context.Context, batch []sink.Record, results []sink.Result) error {
 	if len(batch) == 0 {
@@ -104,6 +107,10 @@ func (s *Sink) Send(ctx context.Context, batch []sink.Record, results []sink.Res
 	body := s.client.NewBody()
 	defer body.Release()
 	for i := range batch {
+		if line := batch[i].Line; len(line) > 0 {
+			body.Lend(line)
+			continue
+		}
 		body.Write(batch[i].Doc)
 		body.Write(newline)
 	}

@@ -149,7 +149,7 @@ func startTCP(t testing.TB, pub Publisher, change ...func(*IntakeConfig)) *TCP {
 
 func startHTTP(t testing.TB, pub Publisher, change ...func(*HTTPConfig)) *HTTP {
 	t.Helper()
-	cfg := HTTPConfig{BindAddress: "127.0.0.1:0", MaxBody: 20 << 20, AckTimeout: 5 * time.Second, IntakeConfig: testConfig()}
+	cfg := HTTPConfig{BindAddress: "127.0.0.1:0", MaxBody: 20 << 20, AckTimeout: patience, IntakeConfig: testConfig()}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -186,12 +186,15 @@ func dial(t testing.TB, addr net.Addr) net.Conn {
 	return c
 }
 
-// eventually polls until a condition holds, and fails the test after 20 s.
+// patience is how long a test waits for what must happen, on a busy machine too.
+const patience = time.Minute
+
+// eventually polls until a condition holds, and fails the test after patience.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }

@@ -359,7 +359,7 @@ func TestHTTPShutdownFinishesOpenRequests(t *testing.T) {
 	go func() { got <- post(t, h, frame("x")) }()
 	appended(t, pub, 1)
 	done := make(chan error, 1)
-	go func() { done <- h.Shutdown(10 * time.Second) }()
+	go func() { done <- h.Shutdown(patience) }()
 	eventually(t, "draining", func() bool { return len(h.NotReady()) > 0 })
 	pub.release(nil)
 	if r := <-got; r.status != 200 {

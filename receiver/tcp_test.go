@@ -32,7 +32,7 @@ func appended(t testing.TB, pub *fakePublisher, n int) [][]byte {
 // closedByServer waits until the receiver has closed c.
 func closedByServer(t testing.TB, c net.Conn) {
 	t.Helper()
-	c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	c.SetReadDeadline(time.Now().Add(patience))
 	if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("connection is not closed: read says %v", err)
 	}
@@ -259,27 +259,34 @@ func TestTCPConnectionLimit(t *testing.T) {
 
 func TestTCPShutdownReadsWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
-	pub := &fakePublisher{}
+	pub := &fakePublisher{full: make(chan struct{})}
 	r := startTCP(t, pub)
 	c := dial(t, r.Addr())
 	idle := dial(t, r.Addr())
-	write(t, c, frame("0"))
-	appended(t, pub, 1)
+	want := [][]byte{frame("0")}
+	write(t, c, want[0])
+	eventually(t, "the publisher waits", func() bool { return r.received.Load() == 1 && r.connections.Load() == 2 })
 
-	done := make(chan error, 1)
-	go func() { done <- r.Shutdown(10 * time.Second) }()
-	eventually(t, "draining", func() bool { return len(r.NotReady()) == 1 })
-	for i := 1; i <= 20; i++ { // 20 ms apart: never silent for 200 ms
-		write(t, c, frame(fmt.Sprint(i)))
-		appended(t, pub, i+1)
+	send := func(frames ...[]byte) {
+		for _, f := range frames {
+			write(t, c, f)
+			want = append(want, f)
+		}
 	}
+	send(frame("1"), frame("2"))
+	done := make(chan error, 1)
+	go func() { done <- r.Shutdown(patience) }()
+	eventually(t, "draining", func() bool { return len(r.NotReady()) == 1 })
+	send(frame("3"), frame("4"))
+	close(pub.full)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
+	sameFrames(t, "sent before and while it drains", pub.got(), want)
 	closedByServer(t, c)
 	closedByServer(t, idle)
-	if _, err := net.Dial("tcp", r.Addr().String()); err == nil {
-		t.Error("a connection is accepted after shutdown")
+	if c, err := r.listener.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a connection is accepted after shutdown: %v, %v", c, err)
 	}
 	checkBalance(t, r.metrics)
 }

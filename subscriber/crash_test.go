@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"lagermeister/internal/freeport"
 	"lagermeister/ledger"
 	"lagermeister/sink"
 	"lagermeister/stream"
@@ -80,7 +81,7 @@ func TestACrashBetweenTwoStepsRepeatsOnlyTheLaterOnes(t *testing.T) {
 func TestALostBrokerLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	w, s := newWorld(t, streamtest.Store(dir)), newScripted()
+	w, s := newWorld(t, streamtest.Store(dir), streamtest.Addr(freeport.Addr())), newScripted()
 	addr := strings.TrimPrefix(w.srv.ClientURL(), "nats://")
 	w.join(w.nc, testConfig(), s)
 	for i := range 50 {

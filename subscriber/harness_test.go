@@ -305,8 +305,14 @@ func (w *world) consumer() *jetstream.ConsumerInfo {
 // hurry has the server give unanswered blocks to others soon.
 func (w *world) hurry() {
 	w.Helper()
+	w.ackWait(500 * time.Millisecond)
+}
+
+// ackWait sets how long the server waits for an answer to a block.
+func (w *world) ackWait(d time.Duration) {
+	w.Helper()
 	cfg := w.consumer().Config
-	cfg.AckWait = 500 * time.Millisecond
+	cfg.AckWait = d
 	if _, err := w.js.UpdateConsumer(w.ctx, testStream, cfg); err != nil {
 		w.Fatal(err)
 	}

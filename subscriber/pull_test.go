@@ -45,7 +45,7 @@ func TestWhatComesBehindTheWordThatARequestIsOverIsTaken(t *testing.T) {
 				if delivery, err = p.take(m); delivery {
 					came++
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(streamtest.Timeout):
 				t.Fatalf("the request is not over after %d messages", came)
 			}
 		}
@@ -63,7 +63,7 @@ func TestWhatComesBehindTheWordThatARequestIsOverIsTaken(t *testing.T) {
 		"all before":      {5, 0, "408", "Request Timeout", false},
 		"deleted":         {5, 0, "409", "Consumer Deleted", true},
 	} {
-		if err := p.ask(10, 1<<20, time.Second); err != nil {
+		if err := p.ask(10, 1<<20, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		request := <-far
@@ -80,11 +80,11 @@ func TestWhatComesBehindTheWordThatARequestIsOverIsTaken(t *testing.T) {
 	}
 
 	// A word about an earlier request ends no later one, and full is full.
-	if err := p.ask(10, 1<<20, time.Second); err != nil {
+	if err := p.ask(10, 1<<20, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	first := <-far
-	if err := p.ask(2, 1<<20, time.Second); err != nil {
+	if err := p.ask(2, 1<<20, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	word(first, "408", "Request Timeout", 10)

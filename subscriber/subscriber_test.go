@@ -9,6 +9,7 @@ import (
 
 	"lagermeister/ledger"
 	"lagermeister/sink"
+	"lagermeister/stream"
 )
 
 func TestEveryRecordIsDeliveredOnceAndEveryBlockSettled(t *testing.T) {
@@ -129,14 +130,15 @@ func TestAStreamOfOneRecordBlocksDrainsAtFullSpeed(t *testing.T) {
 		}
 	}
 	cfg := testConfig()
-	cfg.BatchSize, cfg.BatchTimeout = 1000, time.Second // the last batch may have to wait for it
+	cfg.BatchSize, cfg.BatchTimeout = 1000, 20*time.Second // the last batch may have to wait for it
 	start := time.Now()
 	w.join(w.nc, cfg, s)
 	want := ledger.Sums{Records: blocks, Delivered: blocks, Already: blocks - 1}
 	if got := w.settled(blocks); got != want {
 		t.Errorf("settled %+v, want %+v", got, want)
 	}
-	if posts := s.offered(); s.largest() != 1000 || posts > 2*blocks/1000 {
+	// A moment in which nothing comes ends a batch early: some do on a busy machine.
+	if posts := s.offered(); s.largest() != 1000 || posts > blocks/100 {
 		t.Errorf("%d posts, the largest of %d records; want about %d of 1000", posts, s.largest(), blocks/1000)
 	}
 	t.Logf("%d one-record blocks in %v", blocks, time.Since(start))
@@ -190,7 +192,10 @@ func TestARedeliveredBlockIsNotDeliveredTwice(t *testing.T) {
 	w.hurry()
 	w.store("a", "b")
 	w.until("a redelivery", func() bool { return w.consumer().NumRedelivered > 0 })
-	w.until("the redelivery taken in", func() bool { return metric(t, m, "lagermeister_subscriber_redeliveries_total") > 0 })
+	w.ackWait(stream.AckWait) // the last one was that
+	w.until("every redelivery taken in", func() bool {
+		return metric(t, m, "lagermeister_subscriber_redeliveries_total") == float64(w.consumer().Delivered.Consumer-1)
+	})
 	close(blocked)
 	want := ledger.Sums{Records: 2, Delivered: 2}
 	if got := w.settled(1); got != want {
@@ -201,6 +206,9 @@ func TestARedeliveredBlockIsNotDeliveredTwice(t *testing.T) {
 	}
 }
 
+// signsWait is an ack_wait of fifty signs of life: some may be late.
+const signsWait = 5 * time.Second
+
 func TestSignsOfLifeKeepABlockFromOthers(t *testing.T) {
 	t.Parallel()
 	w, s := newWorld(t), newScripted()
@@ -210,9 +218,9 @@ func TestSignsOfLifeKeepABlockFromOthers(t *testing.T) {
 		return s.take(batch, results)
 	})
 	w.join(w.nc, testConfig(), s)
-	w.hurry()
+	w.ackWait(signsWait)
 	w.store("a")
-	end := time.Now().Add(1500 * time.Millisecond) // three times ack_wait
+	end := time.Now().Add(2 * signsWait)
 	w.until("time to pass", func() bool { return time.Now().After(end) })
 	if n := w.consumer().NumRedelivered; n != 0 {
 		t.Errorf("%d blocks were redelivered while they were worked on", n)
@@ -236,14 +244,14 @@ func TestSignsOfLifeKeepBlocksThatWaitForASlowSink(t *testing.T) {
 	cfg := testConfig()
 	cfg.BatchSize = 1
 	m := w.open(w.nc, cfg, s)
-	w.hurry()
+	w.ackWait(signsWait)
 	for i := range blocks {
 		w.store(fmt.Sprint("a ", i))
 	}
 	w.run(m)
 	t.Cleanup(release)
 	w.until("every block is held", func() bool { n, _ := m.held.size(); return n == blocks })
-	end := time.Now().Add(1500 * time.Millisecond) // three times ack_wait
+	end := time.Now().Add(2 * signsWait)
 	w.until("time to pass", func() bool { return time.Now().After(end) })
 	if n := w.consumer().NumRedelivered; n != 0 {
 		t.Errorf("%d blocks were redelivered while they were worked on", n)

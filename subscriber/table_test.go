@@ -67,7 +67,7 @@ func newBench(t *testing.T, cfg Config, open func(t *testing.T, url string) sink
 }
 
 func toBulk(t *testing.T, url string) sink.Sink {
-	return bulkSink(t, bulk.Config{RemoteURL: []string{url}, Config: httpclient.Config{Timeout: 10 * time.Second}})
+	return bulkSink(t, bulk.Config{RemoteURL: []string{url}, Config: httpclient.Config{Timeout: time.Minute}})
 }
 
 func bulkSink(t *testing.T, conf bulk.Config) sink.Sink {
@@ -81,7 +81,7 @@ func bulkSink(t *testing.T, conf bulk.Config) sink.Sink {
 }
 
 func toPost(t *testing.T, url string) sink.Sink {
-	return postSink(t, httppost.Config{RemoteURL: []string{url}, Config: httpclient.Config{Timeout: 10 * time.Second}})
+	return postSink(t, httppost.Config{RemoteURL: []string{url}, Config: httpclient.Config{Timeout: time.Minute}})
 }
 
 func postSink(t *testing.T, conf httppost.Config) sink.Sink {

@@ -11,8 +11,9 @@
 //
 // Each takes --help. pub and con start a nats-server of their own, found by
 // -nats-server, unless -url names one that runs; then -server-pid is the process
-// whose CPU counts. http and read work until they get SIGTERM or SIGINT. Compare
-// back to back only: the figures belong to the machine and its hour.
+// whose CPU counts. http and read work until they get SIGTERM or SIGINT. End pub and
+// con by these too: kill -9 leaves their server behind. Compare back to back only:
+// the figures belong to the machine and its hour.
 //
 // What is measured goes to standard output as one line of JSON, everything else to
 // standard error:
@@ -80,7 +81,7 @@ func main() {
 // run does one command and returns the exit code.
 func run(ctx context.Context, args []string) int {
 	if len(args) == 0 || commands[args[0]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: ceiling pub|con|raw|http|read [--help]")
+		fmt.Fprintln(os.Stderr, "usage: ceiling pub|con|raw|http|read [--help]; its package comment describes them")
 		return program.ExitUsage
 	}
 	r, err := commands[args[0]](ctx, args[1:])

@@ -3,89 +3,62 @@ package subscriber
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sirupsen/logrus"
 
-	"lagermeister/heka"
+	"lagermeister/bench/sample"
 	"lagermeister/heka/encode"
-	"lagermeister/heka/hekapb"
 	"lagermeister/heka/matcher"
 	"lagermeister/sink"
+	"lagermeister/sink/bulk"
 )
 
-// record is a frame of about 300 bytes with four fields.
-func record(b testing.TB, i int) []byte {
-	b.Helper()
-	field := func(name string, t hekapb.Field_ValueType, set func(*hekapb.Field)) *hekapb.Field {
-		f := &hekapb.Field{Name: &name, ValueType: &t}
-		set(f)
-		return f
-	}
-	body, err := proto.Marshal(&hekapb.Message{
-		Uuid:      fixedUUID(fmt.Sprint("record ", i)),
-		Timestamp: proto.Int64(1_700_000_000_000_000_000 + int64(i)*1e6),
-		Type:      proto.String("nginx.access"),
-		Logger:    proto.String("front"),
-		Severity:  proto.Int32(6),
-		Pid:       proto.Int32(1234),
-		Hostname:  proto.String("web-17.example.com"),
-		Payload:   proto.String(fmt.Sprintf("GET /articles/%d HTTP/1.1 %s", i, strings.Repeat("x", 60))),
-		Fields: []*hekapb.Field{
-			field("status", hekapb.Field_INTEGER, func(f *hekapb.Field) { f.ValueInteger = []int64{200} }),
-			field("request_time", hekapb.Field_DOUBLE, func(f *hekapb.Field) { f.ValueDouble = []float64{0.0123} }),
-			field("remote_addr", hekapb.Field_STRING, func(f *hekapb.Field) { f.ValueString = []string{"192.0.2.17"} }),
-			field("user_agent", hekapb.Field_STRING, func(f *hekapb.Field) { f.ValueString = []string{"curl/8.5.0"} }),
-		},
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return heka.AppendFrame(nil, body)
-}
-
-// Everything that happens to a record before it is posted: walk, parse, match,
-// id, index name, document. Run with
+// Everything that happens to a record before it is posted to a search engine: walk,
+// parse, match, id, index name, its lines. Run with
 //
 //	go test -run '^$' -bench Assemble ./subscriber
 func BenchmarkAssemble(b *testing.B) {
 	const records = 1000
-	var stored []byte
-	for i := range records {
-		stored = append(stored, record(b, i)...)
+	engine, err := bulk.New(bulk.Config{RemoteURL: []string{"http://localhost"}}, logrus.New(), prometheus.NewRegistry())
+	if err != nil {
+		b.Fatal(err)
 	}
-	for _, format := range []string{"ecs", "heka"} {
-		b.Run(format, func(b *testing.B) {
-			enc, err := encode.New(format, nil, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			ix, err := encode.ParseIndex("lagermeister-%{%Y.%m.%d}")
-			if err != nil {
-				b.Fatal(err)
-			}
-			spec, err := matcher.Parse(`Type == "nginx.access" && Fields[status] < 500`)
-			if err != nil {
-				b.Fatal(err)
-			}
-			full := &batch{}
-			a := &assembler{spec: spec, enc: enc, index: ix.Namer(), limits: limits{records: 2 * records, bytes: 1 << 30}}
-			one := &block{seq: 1, origin: "run-1", cut: time.Unix(1_700_000_000, 0), body: stored}
-			b.SetBytes(int64(len(stored)))
-			b.ReportAllocs()
-			for b.Loop() {
-				full.open(time.Time{})
-				a.batch = full
-				a.records(context.Background(), one)
-				if len(full.items) != records {
-					b.Fatalf("%d records in the batch", len(full.items))
+	for _, size := range []int{300, 3000} {
+		stored := sample.Frames(records, size)
+		for _, format := range []string{"ecs", "heka"} {
+			b.Run(fmt.Sprintf("%s/%dB", format, size), func(b *testing.B) {
+				enc, err := encode.New(format, nil, nil)
+				if err != nil {
+					b.Fatal(err)
 				}
-			}
-			b.ReportMetric(float64(records)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
-			b.ReportMetric(float64(len(stored))/records, "B/record")
-		})
+				ix, err := encode.ParseIndex("lagermeister-%{%Y.%m.%d}")
+				if err != nil {
+					b.Fatal(err)
+				}
+				spec, err := matcher.Parse(`Type != "debug" && Fields[status] < 600`)
+				if err != nil {
+					b.Fatal(err)
+				}
+				full := &batch{}
+				a := &assembler{spec: spec, enc: enc, index: ix.Namer(), out: &deliverer{liner: engine}, limits: limits{records: 2 * records, bytes: 1 << 30}}
+				one := &block{seq: 1, origin: "run-1", cut: time.Unix(1_700_000_000, 0), body: stored}
+				b.SetBytes(int64(len(stored)))
+				b.ReportAllocs()
+				for b.Loop() {
+					full.open(time.Time{})
+					a.batch = full
+					a.records(context.Background(), one)
+					if len(full.items) != records {
+						b.Fatalf("%d records in the batch", len(full.items))
+					}
+				}
+				b.ReportMetric(float64(records)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+				b.ReportMetric(float64(len(stored))/records, "B/record")
+			})
+		}
 	}
 }
 
@@ -95,10 +68,7 @@ func BenchmarkAssemble(b *testing.B) {
 //	go test -run '^$' -bench Drain -benchtime 3x ./subscriber
 func BenchmarkDrain(b *testing.B) {
 	const blocks, each = 100, 2000
-	var body []byte
-	for i := range each {
-		body = append(body, record(b, i)...)
-	}
+	body := sample.Frames(each, 300)
 	w := newWorld(b)
 	w.ensure()
 	cfg := testConfig()

@@ -54,6 +54,8 @@ func BenchmarkDocument(b *testing.B) {
 					}
 					doc = e.Append(doc[:0], r)
 				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+				b.ReportMetric(float64(len(doc)), "B/document")
 			})
 		}
 	}

@@ -151,6 +151,7 @@ func BenchmarkAppend(b *testing.B) {
 			for b.Loop() {
 				h.Append(dst, m, "6b3e0a2f-17", 12)
 			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 		})
 	}
 }

@@ -6,9 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/sirupsen/logrus"
-
 	"lagermeister/bench/sample"
 	"lagermeister/heka/encode"
 	"lagermeister/heka/matcher"
@@ -22,10 +19,6 @@ import (
 //	go test -run '^$' -bench Assemble ./subscriber
 func BenchmarkAssemble(b *testing.B) {
 	const records = 1000
-	engine, err := bulk.New(bulk.Config{RemoteURL: []string{"http://localhost"}}, logrus.New(), prometheus.NewRegistry())
-	if err != nil {
-		b.Fatal(err)
-	}
 	for _, size := range []int{300, 3000} {
 		stored := sample.Frames(records, size)
 		for _, format := range []string{"ecs", "heka"} {
@@ -43,7 +36,7 @@ func BenchmarkAssemble(b *testing.B) {
 					b.Fatal(err)
 				}
 				full := &batch{}
-				a := &assembler{spec: spec, enc: enc, index: ix.Namer(), out: &deliverer{liner: engine}, limits: limits{records: 2 * records, bytes: 1 << 30}}
+				a := &assembler{spec: spec, enc: enc, index: ix.Namer(), out: &deliverer{liner: new(bulk.Sink)}, limits: limits{records: 2 * records, bytes: 1 << 30}}
 				one := &block{seq: 1, origin: "run-1", cut: time.Unix(1_700_000_000, 0), body: stored}
 				b.SetBytes(int64(len(stored)))
 				b.ReportAllocs()

@@ -19,7 +19,7 @@ func TestTallyTellsOnceFromTwiceFromDamaged(t *testing.T) {
 		return record.Mark{Run: run, Conn: conn, Seq: seq, Nanos: now.Add(-time.Second).UnixNano(), Intact: true}
 	}
 	tally.Add([]record.Mark{mark(1, 0, 0), mark(1, 0, 1_000_000), mark(1, 9, 0), mark(1, 0, 0), mark(2, 0, 5), {}}, now)
-	if got, want := tally.Count(), (Count{Unique: 3, Doubled: 1, Damaged: 1, Foreign: 1, Last: now}); got != want {
+	if got, want := tally.Count(), (Count{Unique: 3, Doubled: 1, Damaged: 1, Foreign: 1, First: now, Last: now}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if l := tally.Latencies(); len(l) != 3 || l[0] != time.Second {

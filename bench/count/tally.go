@@ -22,6 +22,7 @@ type Tally struct {
 	doubled int64
 	damaged int64
 	foreign int64
+	first   time.Time
 	last    time.Time
 	delays  []time.Duration
 }
@@ -38,7 +39,8 @@ type Count struct {
 	Doubled int64     // further arrivals of the same
 	Damaged int64     // marks, fillers or ends that are not as they were sent
 	Foreign int64     // records of other runs
-	Last    time.Time // when the last unique one arrived
+	First   time.Time // when the first unique one arrived
+	Last    time.Time // when the last unique one did
 }
 
 // Add counts records that arrived at the time given.
@@ -67,6 +69,9 @@ func (t *Tally) Add(marks []record.Mark, at time.Time) {
 		bits[word] |= 1 << (m.Seq % 64)
 		t.unique++
 		t.last = at
+		if t.first.IsZero() {
+			t.first = at
+		}
 		if t.latencies {
 			t.delays = append(t.delays, time.Duration(at.UnixNano()-m.Nanos))
 		}
@@ -77,7 +82,7 @@ func (t *Tally) Add(marks []record.Mark, at time.Time) {
 func (t *Tally) Count() Count {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Count{Unique: t.unique, Doubled: t.doubled, Damaged: t.damaged, Foreign: t.foreign, Last: t.last}
+	return Count{Unique: t.unique, Doubled: t.doubled, Damaged: t.damaged, Foreign: t.foreign, First: t.first, Last: t.last}
 }
 
 // Latencies are the delays of all unique records, shortest first; the caller's own.

@@ -18,6 +18,10 @@ import (
 // writeSize is how many bytes are handed to the kernel at once, when no rate is asked for.
 const writeSize = 64 << 10
 
+// nap is the shortest sleep of a connection that has more than one record to
+// send in that time: waking up for each would cost more than sending it.
+const nap = 5 * time.Millisecond
+
 // Load is what to send and where to. It ends with the first of Count and
 // Duration, and with its context.
 type Load struct {
@@ -126,8 +130,10 @@ func (s *sender) due(ctx context.Context, began time.Time, sent, n int) int {
 	gap := time.Duration(float64(s.Connections) / s.Rate * float64(time.Second))
 	// The connections take turns, so that all together are even.
 	began = began.Add(gap * time.Duration(int(s.number)-s.FirstConn) / time.Duration(s.Connections))
-	wait := time.Until(began.Add(gap * time.Duration(sent)))
-	if wait > 0 {
+	if wait := time.Until(began.Add(gap * time.Duration(sent))); wait > 0 {
+		if gap < nap {
+			wait = max(wait, nap)
+		}
 		select {
 		case <-ctx.Done():
 			return 0

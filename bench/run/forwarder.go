@@ -9,6 +9,8 @@ type forwarder struct {
 	address string
 	syslog  bool       // takes lines, not Heka frames
 	parts   []*process // all that its CPU time is counted of
+
+	receiver *process // of ours
 }
 
 // stop ends all parts. A nil forwarder has stopped.
@@ -44,7 +46,7 @@ func suite(l *lab, sync fsync, env ...string) (f *forwarder, err error) {
 		return f, err
 	}
 	receiver, err := l.program("tcp_receiver", "TCPRCVR", append(env, "TCPRCVR_NATS_URL="+url, "TCPRCVR_BIND_ADDRESS="+f.address)...)
-	f.parts = append(f.parts, receiver)
+	f.parts, f.receiver = append(f.parts, receiver), receiver
 	if err != nil {
 		return f, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,19 +21,22 @@ type lab struct {
 	sink    *count.Sink
 	seconds time.Duration // how long a run sends
 	long    bool
+	row     string // what is being measured
 	runs    uint32 // how many there were: the id of the run in each record
 	built   map[string]bool
+
+	profiles string // folder for CPU profiles; empty: none are taken
 }
 
 // newLab starts the sink. Programs are built when they are first needed.
-func newLab(ctx context.Context, seconds time.Duration, long bool) (*lab, error) {
+func newLab(ctx context.Context, o options) (*lab, error) {
 	dir, err := os.MkdirTemp("", "lagermeister-bench-")
 	if err != nil {
 		return nil, err
 	}
 	l := &lab{
-		ctx: ctx, bin: filepath.Join(dir, "bin"), dir: filepath.Join(dir, "data"), seconds: seconds, long: long,
-		built: map[string]bool{},
+		ctx: ctx, bin: filepath.Join(dir, "bin"), dir: filepath.Join(dir, "data"), seconds: o.seconds, long: o.long,
+		built: map[string]bool{}, profiles: o.profiles,
 	}
 	if l.sink, err = count.NewSink(); err != nil {
 		l.close()
@@ -79,9 +83,14 @@ func (l *lab) clear() error {
 // tally is a new run's, which the sink counts for from now on.
 func (l *lab) tally(latencies bool) (run uint32, t *count.Tally) {
 	l.runs++
-	t = count.NewTally(l.runs, latencies)
+	return l.runs, l.expect(l.runs, latencies)
+}
+
+// expect makes the sink count for a run.
+func (l *lab) expect(run uint32, latencies bool) *count.Tally {
+	t := count.NewTally(run, latencies)
 	l.sink.Expect(t)
-	return l.runs, t
+	return t
 }
 
 // admin is the environment of a program's admin port, for a prefix, and its URL.
@@ -105,7 +114,13 @@ func (l *lab) broker(sync fsync) (p *process, url string, err error) {
 		return nil, "", err
 	}
 	address := freeAddress()
-	conf := fmt.Sprintf("listen: %q\njetstream { store_dir: %q", address, filepath.Join(l.dir, "nats"))
+	conf, profiles := fmt.Sprintf("listen: %q\n", address), ""
+	if l.profiles != "" {
+		host := freeAddress()
+		_, port, _ := net.SplitHostPort(host)
+		conf, profiles = conf+"prof_port: "+port+"\n", "http://"+host
+	}
+	conf += fmt.Sprintf("jetstream { store_dir: %q", filepath.Join(l.dir, "nats"))
 	if sync {
 		conf += ", sync_interval: always"
 	}
@@ -116,6 +131,7 @@ func (l *lab) broker(sync fsync) (p *process, url string, err error) {
 	if p, err = start(l.dir, "nats-server", path, nil, "-c", file); err != nil {
 		return nil, "", err
 	}
+	p.admin = profiles
 	return p, "nats://" + address, p.listens(address)
 }
 

@@ -19,17 +19,32 @@ import (
 // rows are all that can be measured, in the order of the report.
 func rows() []row {
 	return []row{
-		endToEnd300(),
+		endToEnd300(), endToEnd3000(), oneConnection(),
+		receiver300(), receiver3000(), fsyncOneConnection(), messageFormat(), matching(), connections(), streamSizes(),
+		overHTTP(), fullStream(), idle(), latency(), latencyHTTP(), documents(), generator(),
+		memoryTCP(), memoryHTTP(),
 	}
 }
 
+// options are those of the command line.
+type options struct {
+	rows     string
+	reps     int
+	seconds  time.Duration
+	long     bool
+	out      string
+	profiles string
+}
+
 func main() {
-	names := flag.String("rows", "", "rows to measure, by name with commas between; empty: all")
+	var o options
+	flag.StringVar(&o.rows, "rows", "", "rows to measure, by name with commas between; empty: all")
+	flag.IntVar(&o.reps, "reps", 5, "repetitions of each row")
+	flag.DurationVar(&o.seconds, "seconds", 5*time.Second, "how long each run sends")
+	flag.BoolVar(&o.long, "long", false, "memory for 10 minutes instead of one, a stream of 20 GiB instead of 2")
+	flag.StringVar(&o.out, "out", "", "file for the report, with .md at its end; samples go to .jsonl beside it. Rows measured before stay in both")
+	flag.StringVar(&o.profiles, "profile", "", "folder for CPU profiles of our programs and the broker, one for each run")
 	list := flag.Bool("list", false, "print the names of the rows")
-	reps := flag.Int("reps", 5, "repetitions of each row")
-	seconds := flag.Duration("seconds", 5*time.Second, "how long each run sends")
-	long := flag.Bool("long", false, "memory for 10 minutes instead of one, a stream of 20 GiB instead of 4")
-	out := flag.String("out", "", "file for the report, with .md at its end; samples go to .jsonl beside it. Rows measured before stay in both")
 	flag.Parse()
 	if *list {
 		for _, r := range rows() {
@@ -39,19 +54,27 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *names, *reps, *seconds, *long, *out); err != nil {
+	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/run:", err)
 		os.Exit(1)
 	}
 }
 
-// run measures the rows named and reports.
-func run(ctx context.Context, names string, reps int, seconds time.Duration, long bool, out string) error {
-	chosen, err := choose(names)
+// run measures the rows asked for and reports.
+func run(ctx context.Context, o options) error {
+	chosen, err := choose(o.rows)
 	if err != nil {
 		return err
 	}
-	l, err := newLab(ctx, seconds, long)
+	if err := raiseFiles(); err != nil {
+		return err
+	}
+	if o.profiles != "" {
+		if err := os.MkdirAll(o.profiles, 0o755); err != nil {
+			return err
+		}
+	}
+	l, err := newLab(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -60,19 +83,36 @@ func run(ctx context.Context, names string, reps int, seconds time.Duration, lon
 	var samples []sample
 	for _, r := range chosen {
 		fmt.Fprintf(os.Stderr, "%s\n", r.title)
-		for range reps {
+		l.row = r.name
+		for range o.reps {
+			before := round{}
 			for _, sys := range r.systems {
-				s := l.measure(sys)
+				s := l.measure(sys, before)
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
 				s.Row, s.System, s.Commit = r.name, sys.name, strings.TrimSpace(string(commit))
 				fmt.Fprintf(os.Stderr, "  %s\n", s)
 				samples = append(samples, s)
+				before[sys.name] = s
 			}
 		}
 	}
-	return report(os.Stdout, out, samples)
+	return report(os.Stdout, o.out, samples)
+}
+
+// raiseFiles lets this program and those it starts open as many files as the
+// system allows: 10,000 connections have two ends.
+func raiseFiles() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("limit of open files: %w", err)
+	}
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("limit of open files, to %d: %w", limit.Max, err)
+	}
+	return nil
 }
 
 // choose finds rows by their names.
@@ -93,12 +133,12 @@ func choose(names string) ([]row, error) {
 }
 
 // measure runs a system once, in an empty folder. What goes wrong is part of the sample.
-func (l *lab) measure(sys system) sample {
+func (l *lab) measure(sys system, before round) sample {
 	began := time.Now()
 	err := l.clear()
 	var s sample
 	if err == nil {
-		s, err = sys.measure(l)
+		s, err = sys.measure(l, before)
 	}
 	s.Time = began.UTC().Truncate(time.Second)
 	var absent missing

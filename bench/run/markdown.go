@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -15,9 +16,9 @@ import (
 // markdown writes the table of goals and, below, the figures of each system.
 func markdown(w io.Writer, samples []sample) error {
 	text := new(bytes.Buffer)
-	fmt.Fprintf(text, "%s\n\n", machine())
+	fmt.Fprintf(text, "%s\n%s\n\n", machine(), occasion(samples))
 	goals, figures := new(bytes.Buffer), new(bytes.Buffer)
-	fmt.Fprintf(goals, "| row | goal | measured | met |\n|---|---|---|---|\n")
+	fmt.Fprintf(goals, "| what | figure | goal | measured | met |\n|---|---|---|---|---|\n")
 	fmt.Fprintf(figures, "| row | system | runs | records/s | CPU s/M | of these | memory, MiB | further | others, CPUs |\n|---|---|---|---|---|---|---|---|---|\n")
 	var notes []string
 	for _, r := range rows() {
@@ -25,9 +26,13 @@ func markdown(w io.Writer, samples []sample) error {
 		if len(mine) == 0 {
 			continue
 		}
-		for _, g := range r.goals {
+		for i, g := range r.goals {
+			title := ""
+			if i == 0 {
+				title = r.title
+			}
 			measured, met := g.judge(rounds(mine))
-			fmt.Fprintf(goals, "| %s | %s %s | %s | %s |\n", r.title, g.what, g.limit(), measured, met)
+			fmt.Fprintf(goals, "| %s | %s | %s | %s | %s |\n", title, g.what, g.limit(), measured, met)
 		}
 		for _, sys := range r.systems {
 			notes = append(notes, figure(figures, r, sys, mine)...)
@@ -118,7 +123,7 @@ func figure(w io.Writer, r row, sys system, samples []sample) (notes []string) {
 		}
 	}
 	middle := func(v []float64) string { return short(median(v)) }
-	fmt.Fprintf(w, "| %s | %s | %d | %s | %s | %s | %s | %s | %s |\n", r.title, sys.name, n, spread(rate), spread(cpu),
+	fmt.Fprintf(w, "| %s | %s | %d | %s | %s | %s | %s | %s | %s |\n", r.name, sys.name, n, spread(rate), spread(cpu),
 		shares(parts, middle), shares(memories, middle), shares(values, spread), spread(others))
 	slices.Sort(notes)
 	return slices.Compact(notes)
@@ -159,6 +164,30 @@ func short(v float64) string {
 	return digits
 }
 
+// occasion is when samples were taken, of what, and how busy the machine was.
+func occasion(samples []sample) string {
+	if len(samples) == 0 {
+		return "Nothing was measured."
+	}
+	first, last, load := samples[0].Time, samples[0].Time, []float64{}
+	commits := map[string]bool{}
+	for _, s := range samples {
+		if s.Time.Before(first) {
+			first = s.Time
+		}
+		if s.Time.After(last) {
+			last = s.Time
+		}
+		if s.Load > 0 {
+			load = append(load, s.Load)
+		}
+		commits[s.Commit] = true
+	}
+	const minute = "2006-01-02 15:04"
+	return fmt.Sprintf("%s to %s UTC, commit %s. Load average before the runs: %s.", first.Format(minute), last.Format(minute),
+		strings.Join(slices.Sorted(maps.Keys(commits)), ", "), spread(load))
+}
+
 // machine is what this was measured on, and how.
 func machine() string {
 	cpu := "unknown CPU"
@@ -173,5 +202,5 @@ func machine() string {
 		total = ", " + strings.Join(strings.Fields(total), " ")
 	}
 	kernel, _ := exec.Command("uname", "-sr").Output()
-	return fmt.Sprintf("%d CPUs of %s%s, %s, %s. Command: `%s`.", runtime.NumCPU(), cpu, total, strings.TrimSpace(string(kernel)), runtime.Version(), strings.Join(os.Args[1:], " "))
+	return fmt.Sprintf("%d CPUs of %s%s, %s, %s. Command: `go run ./bench/run %s`.", runtime.NumCPU(), cpu, total, strings.TrimSpace(string(kernel)), runtime.Version(), strings.Join(os.Args[1:], " "))
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"lagermeister/bench/count"
@@ -21,12 +23,31 @@ type meter struct {
 	self  float64
 	busy  float64
 	load  float64
+
+	profiles sync.WaitGroup
 }
 
-func newMeter(parts []*process) (*meter, error) {
-	m := &meter{parts: parts, began: time.Now(), cpu: map[string]float64{}, load: loadAverage()}
+// meter begins to measure. It takes CPU profiles too when they are wanted; stop
+// waits for them.
+func (l *lab) meter(parts []*process) (*meter, error) {
+	m := &meter{began: time.Now(), cpu: map[string]float64{}, load: loadAverage()}
+	for _, p := range parts {
+		l.add(m, p)
+	}
 	return m, m.read(m.cpu, &m.self, &m.busy)
 }
+
+// add measures one more process, all of its time.
+func (l *lab) add(m *meter, p *process) {
+	m.parts = append(m.parts, p)
+	if l.profiles != "" && p.admin != "" {
+		file := filepath.Join(l.profiles, fmt.Sprintf("%s-%d-%s.pprof", l.row, l.runs, p.name))
+		m.profiles.Go(func() { p.profile(l.seconds, file) })
+	}
+}
+
+// stop ends a meter.
+func (m *meter) stop() { m.profiles.Wait() }
 
 func (m *meter) read(cpu map[string]float64, self, busy *float64) (err error) {
 	for _, p := range m.parts {

@@ -21,19 +21,24 @@ const startLimit = 30 * time.Second
 type process struct {
 	name  string
 	cmd   *exec.Cmd
-	log   string // file with what it prints
+	log   string // file with what it prints to standard error; standard output is in .out beside it
 	admin string // URL of its /metrics and /debug/pprof; empty: it has none
 }
 
 // start runs a program, with nothing in its environment but env, until stop.
 func start(dir, name, path string, env []string, args ...string) (*process, error) {
 	p := &process{name: name, log: filepath.Join(dir, name+".log"), cmd: exec.Command(path, args...)}
-	out, err := os.Create(p.log)
+	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close() // the program has its own
-	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = out, out, dir
+	defer log.Close() // the program has its own
+	out, err := os.Create(filepath.Join(dir, name+".out"))
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = out, log, dir
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
@@ -143,4 +148,28 @@ func freeAddress() string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// profile writes a CPU profile of the next seconds to a file, and says so or why not.
+func (p *process) profile(seconds time.Duration, file string) {
+	err := func() error {
+		answer, err := http.Get(fmt.Sprintf("%s/debug/pprof/profile?seconds=%.0f", p.admin, max(1, seconds.Seconds())))
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err == nil && answer.StatusCode != http.StatusOK {
+			err = errors.New(answer.Status)
+		}
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(file, text, 0o644)
+	}()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "  no profile of %s: %v\n", p.name, err)
+		return
+	}
+	fmt.Fprintf(os.Stderr, "  %s\n", file)
 }

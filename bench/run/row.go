@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // row is something that is measured, and what it is to reach.
 type row struct {
@@ -10,10 +13,10 @@ type row struct {
 	goals   []goal
 }
 
-// system is measured once in each repetition.
+// system is measured once in each repetition, and knows what was measured in it before.
 type system struct {
 	name    string
-	measure func(*lab) (sample, error)
+	measure func(*lab, round) (sample, error)
 }
 
 // goal is a figure of a repetition and its limit.
@@ -43,6 +46,8 @@ type sample struct {
 	Damaged int64   `json:"damaged,omitempty"`
 	Seconds float64 `json:"seconds,omitempty"` // from the first byte sent to the last record arrived
 
+	began time.Time // when the first byte was sent
+
 	CPU    map[string]float64 `json:"cpu_s,omitempty"`      // by process, seconds
 	Memory map[string]memory  `json:"memory_mib,omitempty"` // by process, at the end
 	Others float64            `json:"others_cpu,omitempty"` // CPUs that neither the system nor we used
@@ -63,6 +68,32 @@ func (s sample) cpuPerMillion() float64 {
 
 // cpuOf is the same of one process.
 func (s sample) cpuOf(process string) float64 { return s.CPU[process] / float64(s.Arrived) * 1e6 }
+
+// value is another figure of the sample, and no number when it has none of the name.
+func (s sample) value(name string) float64 {
+	if v, ok := s.Values[name]; ok {
+		return v
+	}
+	return math.NaN()
+}
+
+// set keeps another figure.
+func (s *sample) set(name string, v float64) {
+	if s.Values == nil {
+		s.Values = map[string]float64{}
+	}
+	s.Values[name] = v
+}
+
+// rateOf is a system's rate.
+func rateOf(system string) func(round) float64 {
+	return func(r round) float64 { return r[system].rate() }
+}
+
+// valueOf is another figure of a system.
+func valueOf(system, name string) func(round) float64 {
+	return func(r round) float64 { return r[system].value(name) }
+}
 
 // rateOver compares the rates of two systems.
 func rateOver(system, reference string) func(round) float64 {

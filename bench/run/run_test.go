@@ -151,3 +151,18 @@ func TestEveryRowHasANameOfItsOwnAndGoalsWithOneLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestBenchmarkLinesAreReadByNameAndUnit(t *testing.T) {
+	t.Parallel()
+	got := parseBench("goos: linux\nBenchmarkAppend/300B-without-uuid-16  \t 100\t 129.6 ns/op\t2176.09 MB/s\t 2 B/op\t 1 allocs/op\nPASS\n")
+	if f := got["BenchmarkAppend/300B-without-uuid"]; len(got) != 1 || f["ns/op"] != 129.6 || f["allocs/op"] != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestGrowthComparesTheEndWithTheTimeAfterTheStart(t *testing.T) {
+	t.Parallel()
+	if got := growth([]float64{1, 1, 10, 10, 15, 15, 20, 20}); got != 2 {
+		t.Errorf("got %v, want 2", got)
+	}
+}

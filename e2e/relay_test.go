@@ -52,6 +52,7 @@ func start(t *testing.T, changes ...func(*pipeline.Settings)) *relay {
 	s.Relay.DataDir = t.TempDir()
 	s.Relay.NATSAddress, s.Relay.StoreAddress, s.Relay.StatsAddress = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	s.TCP.BindAddress, s.HTTP.BindAddress, s.Dashboard.HTTPPort = "127.0.0.1:0", "127.0.0.1:0", 0
+	s.HTTP.AckTimeout = patience // a busy disk is no reason to refuse
 	for _, change := range changes {
 		change(s)
 	}

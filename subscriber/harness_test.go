@@ -134,7 +134,7 @@ func testConfig() Config {
 	c := Config{
 		Durable:   testGroup,
 		BatchSize: 100, BatchTimeout: 20 * time.Millisecond, BatchBytes: 1 << 20,
-		Inflight: 8 << 20, MaxRefused: 0.5, DrainTimeout: 5 * time.Second,
+		Inflight: 8 << 20, MaxRefused: 0.5, DrainTimeout: 20 * time.Second,
 		pace: pace{
 			retryMin: time.Millisecond, retryMax: 20 * time.Millisecond, probe: 20 * time.Millisecond,
 			rescan: 20 * time.Millisecond, fetch: 150 * time.Millisecond, look: 50 * time.Millisecond, progress: 100 * time.Millisecond,

@@ -98,7 +98,7 @@ func eventually(t *testing.T, within time.Duration, what string, ok func() bool)
 func (r *run) awaits(t *testing.T, delivered, repaired, dead uint64) {
 	t.Helper()
 	var b ledger.Balance
-	deadline := time.Now().Add(90 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	for time.Now().Before(deadline) {
 		var books ledger.Books
 		if status, text := get(t, r.Dashboard.String(), "/api/v2/ledger"); status == http.StatusOK {

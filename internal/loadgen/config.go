@@ -14,7 +14,7 @@ import (
 // Config is what to send, where and how fast. Its variables have the prefix GEN.
 type Config struct {
 	Address      string        `envconfig:"ADDRESS" desc:"where to send: host:port for tcp (default localhost:35000), a URL for http (default http://localhost:35001/)"`
-	Protocol     string        `envconfig:"PROTOCOL" default:"tcp" desc:"tcp (Heka frames) or http (one request waits for its answer, then the next)"`
+	Protocol     string        `envconfig:"PROTOCOL" default:"tcp" desc:"tcp (Heka frames) or http (HTTP/1.1 without a proxy; one request waits for its answer, then the next)"`
 	Rate         float64       `envconfig:"RATE" default:"1000" desc:"records a second over all connections; 0 = as fast as taken"`
 	Count        uint64        `envconfig:"COUNT" desc:"stop after so many records; 0 = no limit"`
 	Duration     time.Duration `envconfig:"DURATION" desc:"stop after this time; 0 = no limit"`
@@ -87,7 +87,7 @@ func (c *Config) Validate() error {
 	if c.Protocol == "http" && c.Corrupt+c.Oversized > 0 && c.PerRequest > 1 {
 		return fmt.Errorf("RECORDS_PER_REQUEST=%d: expected 1 with damaged or oversized records, because a request is taken whole or not at all", c.PerRequest)
 	}
-	_, err := c.source()
+	_, err := c.recipe()
 	return err
 }
 
@@ -107,42 +107,42 @@ func masked(address string) string {
 	return address
 }
 
-// source is the maker of records that c describes.
-func (c *Config) source() (*Source, error) {
-	s := &Source{
+// recipe is what records are made by, as c describes it.
+func (c *Config) recipe() (Recipe, error) {
+	r := Recipe{
 		Seed: c.Seed, Size: c.Size, Step: time.Millisecond,
 		Signed: c.Signed, Corrupt: c.Corrupt, Oversized: c.Oversized,
 	}
 	if c.Rate > 0 {
-		s.Step = time.Duration(float64(time.Second) / c.Rate)
+		r.Step = time.Duration(float64(time.Second) / c.Rate)
 	}
 	switch c.Distribution {
 	case "fixed":
-		s.Spread = Fixed
+		r.Spread = Fixed
 	case "uniform":
-		s.Spread = Uniform
+		r.Spread = Uniform
 	case "lognormal":
-		s.Spread = LogNormal
+		r.Spread = LogNormal
 	default:
-		return nil, fmt.Errorf("SIZE_DISTRIBUTION=%q: expected fixed, uniform or lognormal", c.Distribution)
+		return r, fmt.Errorf("SIZE_DISTRIBUTION=%q: expected fixed, uniform or lognormal", c.Distribution)
 	}
 	if c.StartTime != "" {
 		start, err := time.Parse(time.RFC3339Nano, c.StartTime)
 		if err != nil {
-			return nil, fmt.Errorf("START_TIME=%q: expected a time such as 2026-11-20T12:00:00Z", c.StartTime)
+			return r, fmt.Errorf("START_TIME=%q: expected a time such as 2026-11-20T12:00:00Z", c.StartTime)
 		}
-		s.Start = start
+		r.Start = start
 	}
 	if c.Signed > 0 {
 		signers, err := heka.ReadSigners(strings.NewReader(c.Signer))
 		if err != nil || len(signers) != 1 {
-			return nil, fmt.Errorf("SIGNER: expected NAME_VERSION KEY, needed by SIGNED_SHARE=%g", c.Signed)
+			return r, fmt.Errorf("SIGNER: expected NAME_VERSION KEY, needed by SIGNED_SHARE=%g", c.Signed)
 		}
 		for id, key := range signers {
-			s.Signer = signer(id, key)
+			r.Signer = signer(id, key)
 		}
 	}
-	return s, nil
+	return r, nil
 }
 
 // signer takes apart the id of a signer, which ReadSigners has found valid.

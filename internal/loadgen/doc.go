@@ -9,6 +9,8 @@
 //
 //	lg7f3a91c2 n 000000001041 GET /api/v1/orders …
 //
+// Sending must cost little beside receiving: BenchmarkSend tells how much.
+//
 // Damaged and oversized records take a number too, but are made so that no
 // neighbour is lost with them; they are left out of what must arrive.
 package loadgen

@@ -45,11 +45,11 @@ func New(cfg Config, out io.Writer) (*Generator, error) {
 	if cfg.Seed == 0 {
 		cfg.Seed = rand.Uint64()
 	}
-	source, err := cfg.source()
+	recipe, err := cfg.recipe()
 	if err != nil {
 		return nil, err
 	}
-	return &Generator{cfg: cfg, source: source, out: out, lanes: make([]lane, cfg.Connections)}, nil
+	return &Generator{cfg: cfg, source: NewSource(recipe), out: out, lanes: make([]lane, cfg.Connections)}, nil
 }
 
 // Run sends until the count or the duration is reached or ctx ends, and prints a
@@ -103,8 +103,9 @@ func (g *Generator) lane(ctx context.Context, i int, began time.Time) error {
 			return err
 		}
 		frames = frames[:0]
+		made := time.Now().UnixNano() // read once; the records are a nanosecond apart
 		for k := range due {
-			frames, _ = g.source.AppendFrame(frames, (me.done+k)*lanes+uint64(i))
+			frames, _ = g.source.AppendFrame(frames, (me.done+k)*lanes+uint64(i), made+int64(k))
 		}
 		sent := time.Now()
 		refused, err := out.send(ctx, frames)

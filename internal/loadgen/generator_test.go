@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -90,7 +91,7 @@ func listen(t *testing.T, s *Source) (address string, seen func() map[uint64]int
 
 func TestEveryNumberIsSentOnceOverTCP(t *testing.T) {
 	t.Parallel()
-	address, seen := listen(t, &Source{Seed: 5})
+	address, seen := listen(t, NewSource(Recipe{Seed: 5}))
 	g, out := run(t, settings(t, func(c *Config) { c.Address = address }))
 	missing, double := compare(g.expected(), seen())
 	if len(g.expected()) != 1000 || len(missing)+len(double) > 0 {
@@ -103,7 +104,7 @@ func TestEveryNumberIsSentOnceOverTCP(t *testing.T) {
 
 func TestRateIsKept(t *testing.T) {
 	t.Parallel()
-	address, seen := listen(t, &Source{Seed: 5})
+	address, seen := listen(t, NewSource(Recipe{Seed: 5}))
 	began := time.Now()
 	run(t, settings(t, func(c *Config) { c.Address, c.Count, c.Rate = address, 300, 1000 }))
 	seen()
@@ -232,5 +233,35 @@ func TestSettingsOutOfRangeAreNamed(t *testing.T) {
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
+	}
+}
+
+func TestAGeneratorStopsThoughItsReceiverIsStuck(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for protocol, address := range map[string]string{"tcp": l.Addr().String(), "http": "http://" + l.Addr().String() + "/"} {
+		ctx, stop := context.WithCancel(t.Context())
+		cfg := settings(t, func(c *Config) {
+			c.Protocol, c.Address, c.Connections, c.Count = protocol, address, 1, 0
+		})
+		g, err := New(cfg, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- g.Run(ctx) }()
+		conn, err := l.Accept() // and read not a byte
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+		conn.Close()
 	}
 }

@@ -1,13 +1,9 @@
 package loadgen
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -39,13 +35,37 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
+// dialer makes a connection, with or without TLS.
+type dialer interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// connection is closed when the context ends that it was made with.
+type connection struct {
+	net.Conn
+	release func() bool
+}
+
+func connect(ctx context.Context, d dialer, address string) (*connection, error) {
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &connection{conn, context.AfterFunc(ctx, func() { conn.Close() })}, nil
+}
+
+func (c *connection) Close() error {
+	c.release()
+	return c.Conn.Close()
+}
+
 // tcpSender writes frames to one connection and makes a new one when it breaks.
 // What was written when it broke is written again: the records are the same
 // bytes with the same uuid, so a second copy is the same record.
 type tcpSender struct {
 	address string
 	trouble *trouble
-	conn    net.Conn
+	conn    *connection // nil: to be made
 }
 
 func (t *tcpSender) send(ctx context.Context, frames []byte) (refused bool, err error) {
@@ -66,15 +86,11 @@ func (t *tcpSender) send(ctx context.Context, frames []byte) (refused bool, err 
 
 func (t *tcpSender) write(ctx context.Context, frames []byte) (err error) {
 	if t.conn == nil {
-		var dialer net.Dialer
-		if t.conn, err = dialer.DialContext(ctx, "tcp", t.address); err != nil {
+		if t.conn, err = connect(ctx, &net.Dialer{}, t.address); err != nil {
 			return err
 		}
 	}
-	conn := t.conn
-	cancel := context.AfterFunc(ctx, func() { _ = conn.SetWriteDeadline(time.Unix(1, 0)) })
-	defer cancel()
-	_, err = conn.Write(frames)
+	_, err = t.conn.Write(frames)
 	return err
 }
 
@@ -84,57 +100,3 @@ func (t *tcpSender) close() {
 		t.conn = nil
 	}
 }
-
-// httpSender posts frames and waits for the answer; what was not answered for
-// good is posted again.
-type httpSender struct {
-	url     string
-	trouble *trouble
-	client  *http.Client
-}
-
-func newHTTPSender(url string, t *trouble) *httpSender {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	return &httpSender{url: url, trouble: t, client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
-}
-
-func (h *httpSender) send(ctx context.Context, frames []byte) (refused bool, err error) {
-	for try := 0; ; try++ {
-		status, answer, err := h.post(ctx, frames)
-		switch {
-		case err == nil && status == http.StatusOK:
-			return false, nil
-		case err == nil && (status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge):
-			return true, nil
-		case err == nil && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
-			return false, fmt.Errorf("POST %s: answered %d: %s", h.url, status, answer)
-		}
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		if err != nil {
-			answer = err.Error()
-		}
-		h.trouble.add(fmt.Sprintf("%d %s", status, answer))
-		if pause(ctx, try) != nil {
-			return false, ctx.Err()
-		}
-	}
-}
-
-func (h *httpSender) post(ctx context.Context, frames []byte) (status int, answer string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(frames))
-	if err != nil {
-		return 0, "", err
-	}
-	req.Header.Set("Content-Type", "application/octet-stream")
-	resp, err := h.client.Do(req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
-	return resp.StatusCode, strings.TrimSpace(string(body)), err
-}
-
-func (h *httpSender) close() { h.client.CloseIdleConnections() }

@@ -181,13 +181,3 @@ func (g *Generator) fetch(ctx context.Context, cursor string) (*page, error) {
 	}
 	return &p, nil
 }
-
-// number reads the record's number out of a payload of this run.
-func (s *Source) number(payload []byte) (uint64, bool) {
-	rest, ok := bytes.CutPrefix(payload, []byte(s.Run()+" n "))
-	if !ok || len(rest) < 12 {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(string(rest[:12]), 10, 64)
-	return n, err == nil
-}

@@ -1,6 +1,13 @@
 package loadgen
 
-import "math/rand/v2"
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"strconv"
+
+	"lagermeister/heka"
+)
 
 var (
 	types    = []string{"access", "app", "audit", "metrics", "system"}
@@ -21,21 +28,40 @@ var (
 	}
 )
 
-func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-// appendText appends a log line of exactly size bytes, printable ASCII.
-func appendText(dst []byte, r *rand.Rand, size int) []byte {
-	end := len(dst) + size
+// shape is the wire form of all that many records can share: what stands between
+// timestamp and payload, and what stands behind the payload.
+type shape struct{ before, after []byte }
+
+func newShape(r *rand.Rand) shape {
+	draft := heka.Draft{
+		Type:       pick(r, types),
+		Logger:     pick(r, loggers),
+		Severity:   int32(r.IntN(8)),
+		Payload:    "\x00", // found by what no text holds
+		EnvVersion: "1",
+		Pid:        int32(1000 + r.IntN(31000)),
+		Hostname:   "web-" + strconv.Itoa(10+r.IntN(90)),
+		Fields: []heka.DraftField{
+			{Name: "status", Type: heka.IntegerType, Integers: []int64{pick(r, statuses)}},
+			{Name: "duration", Type: heka.DoubleType, Representation: "ms", Doubles: []float64{math.Round(r.ExpFloat64()*50000) / 1000}},
+		},
+	}
+	before, after, _ := bytes.Cut(draft.Append(nil), []byte{tagPayload, 1, 0})
+	return shape{before: bytes.TrimPrefix(before, []byte{tagTimestamp, 0}), after: after}
+}
+
+// appendLine appends a log line of some 70 bytes, printable ASCII.
+func appendLine(dst []byte, r *rand.Rand) []byte {
 	dst = append(dst, pick(r, openings)...)
-	for len(dst) < end {
+	for range 4 + r.IntN(7) {
 		dst = append(dst, ' ')
 		if r.IntN(6) == 0 {
-			for range 4 + r.IntN(5) {
-				dst = append(dst, "0123456789abcdef"[r.IntN(16)])
-			}
+			dst = strconv.AppendUint(dst, r.Uint64()>>(32+r.IntN(16)), 16)
 			continue
 		}
 		dst = append(dst, pick(r, words)...)
 	}
-	return dst[:end]
+	return dst
 }

@@ -41,6 +41,10 @@ func tryAgain(format string, args ...any) answer {
 	return a
 }
 
+func unavailableNow(why error) answer {
+	return tryAgain("the stream takes no records now: %v", why)
+}
+
 func (a answer) with(header, value string) answer {
 	a.header, a.value = header, value
 	return a
@@ -50,25 +54,66 @@ func (a answer) with(header, value string) answer {
 // was stored is stored.
 func (a answer) write(w http.ResponseWriter) {
 	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	if a.header != "" {
-		header.Set(a.header, a.value)
-	}
+	header["Content-Type"] = contentType
 	if a.status == http.StatusOK {
-		header.Set("Lm-Stored", strconv.Itoa(a.stored))
-		header.Set("Lm-Filtered", strconv.Itoa(a.filtered))
+		header["Lm-Stored"] = number(a.stored)
+		header["Lm-Filtered"] = number(a.filtered)
 		w.WriteHeader(a.status)
 		return
 	}
+	if a.header != "" {
+		header.Set(a.header, a.value)
+	}
 	w.WriteHeader(a.status)
-	fmt.Fprintf(w, `{"status": "error", "message": %s`, quote(a.message))
+	_, _ = w.Write(a.body())
+}
+
+// append appends the answer as it goes over the wire. date is the value of that
+// header; last says that the connection ends with this answer.
+func (a answer) append(dst []byte, date string, last bool) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = strconv.AppendInt(dst, int64(a.status), 10)
+	dst = append(append(dst, ' '), http.StatusText(a.status)...)
+	dst = append(append(dst, "\r\nContent-Type: application/json\r\nDate: "...), date...)
+	if last {
+		dst = append(dst, "\r\nConnection: close"...)
+	}
+	if a.status == http.StatusOK {
+		dst = strconv.AppendInt(append(dst, "\r\nLm-Stored: "...), int64(a.stored), 10)
+		dst = strconv.AppendInt(append(dst, "\r\nLm-Filtered: "...), int64(a.filtered), 10)
+		return append(dst, "\r\nContent-Length: 0\r\n\r\n"...)
+	}
+	if a.header != "" {
+		dst = append(append(append(append(dst, "\r\n"...), a.header...), ": "...), a.value...)
+	}
+	body := a.body()
+	dst = strconv.AppendInt(append(dst, "\r\nContent-Length: "...), int64(len(body)), 10)
+	return append(append(dst, "\r\n\r\n"...), body...)
+}
+
+// body is what stands in an answer that is not 200.
+func (a answer) body() []byte {
+	b := fmt.Appendf(nil, `{"status": "error", "message": %s`, quote(a.message))
 	if a.reason != "" {
-		fmt.Fprintf(w, `, "reason": %s`, quote(a.reason))
+		b = fmt.Appendf(b, `, "reason": %s`, quote(a.reason))
 	}
 	if a.offset >= 0 {
-		fmt.Fprintf(w, `, "offset": %d`, a.offset)
+		b = fmt.Appendf(b, `, "offset": %d`, a.offset)
 	}
-	fmt.Fprint(w, "}\n")
+	return append(b, "}\n"...)
+}
+
+// Values of headers are shared by all answers: net/http only reads them.
+var (
+	contentType = []string{"application/json"}
+	digits      = [...][]string{{"0"}, {"1"}}
+)
+
+func number(n int) []string {
+	if n < len(digits) {
+		return digits[n]
+	}
+	return []string{strconv.Itoa(n)}
 }
 
 // quote writes s as a JSON string.

@@ -19,7 +19,8 @@
 //
 //	intake.go   the verdict over a record; knows no sockets
 //	tcp.go      the TCP front end, conn.go one connection of it
-//	http.go     the HTTP front end, body.go how it holds request bodies
+//	http.go     the HTTP front end, body.go how it holds request bodies,
+//	            plain.go the short way of the usual request
 //	listen.go   what both listeners share: connection limit, TLS
 //	config.go   settings; metrics.go counters; buffer.go memory
 //

@@ -79,6 +79,12 @@ func (p *fakePublisher) setUnavailable(err error) {
 	p.unavailable = err
 }
 
+func (p *fakePublisher) setHold() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hold = true
+}
+
 // release tells everyone who waits that their records are stored.
 func (p *fakePublisher) release(err error) {
 	p.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,9 +40,11 @@ type HTTP struct {
 	unpackers unpackers
 	draining  atomic.Bool
 	open      atomic.Int64 // requests being handled
+	plain     plainConns
 
 	appending     context.Context // ends when Shutdown does
 	stopAppending context.CancelFunc
+	waits         sharedWait
 }
 
 // NewHTTP listens as cfg says; Serve answers. rep may be nil.
@@ -72,6 +75,7 @@ func NewHTTP(cfg HTTPConfig, pub Publisher, log logrus.FieldLogger, reg promethe
 		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
 	}
 	h.appending, h.stopAppending = context.WithCancel(context.Background())
+	h.waits = sharedWait{parent: h.appending, least: cfg.AckTimeout}
 	m.report(rep, stats.HTTPReceiver)
 	return h, nil
 }
@@ -103,7 +107,18 @@ func (h *HTTP) NotReady() []string {
 
 // Serve answers requests until Shutdown and returns nil then.
 func (h *HTTP) Serve() error {
-	if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
+	l := h.listener
+	if h.cfg.TLSCert == "" {
+		odd := newOddConns(l)
+		l = odd
+		accepting := make(chan struct{})
+		go func() {
+			defer close(accepting)
+			h.acceptPlain(odd)
+		}()
+		defer func() { <-accepting }()
+	}
+	if err := h.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve HTTP on %v: %w", h.Addr(), err)
 	}
 	return nil
@@ -118,11 +133,19 @@ func (h *HTTP) Shutdown(timeout time.Duration) error {
 	defer h.listener.Close() // the server knows it only once Serve was called
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
+	ended := h.plain.end()
 	if h.server.Shutdown(ctx) == nil {
-		return nil
+		select {
+		case <-ended:
+			return nil
+		case <-ctx.Done():
+		}
 	}
 	left := h.open.Load()
 	h.server.Close()
+	h.plain.cut()
+	h.stopAppending()
+	<-ended
 	if left == 0 { // connections that never sent a request
 		return nil
 	}
@@ -148,7 +171,7 @@ func (h *HTTP) take(r *http.Request) answer {
 		return failed(http.StatusMethodNotAllowed, "Invalid request action! Expected POST.").with("Allow", "POST")
 	}
 	if err := h.pub.Unavailable(); err != nil {
-		return tryAgain("the stream takes no records now: %v", err)
+		return unavailableNow(err)
 	}
 	encoding, known := contentEncoding(r)
 	if !known {
@@ -163,7 +186,7 @@ func (h *HTTP) take(r *http.Request) answer {
 		return h.unread(r, err)
 	}
 	defer body.release()
-	return h.deliver(body)
+	return h.deliver(body.bytes(), body)
 }
 
 // contentEncoding is "" for a plain body, gzip or zstd, or what we do not know.
@@ -212,10 +235,11 @@ func (h *HTTP) unread(r *http.Request, err error) answer {
 	return failed(http.StatusBadRequest, "Socket read error: %v", err)
 }
 
-// deliver judges the records of a body, has those to keep stored, and answers.
-// The body is released as soon as the publisher has its copy.
-func (h *HTTP) deliver(body *body) answer {
-	content, bare := body.bytes(), 0
+// deliver judges the records of a body, has those to keep stored, and answers. It
+// changes content. held, if not nil, is the memory that content lies in, and is
+// released as soon as the publisher has its copy.
+func (h *HTTP) deliver(content []byte, held *body) answer {
+	bare := 0
 	if !framed(content) {
 		if limit := h.limit(); len(content) > limit {
 			h.refuse(oversized)
@@ -223,8 +247,9 @@ func (h *HTTP) deliver(body *body) answer {
 		}
 		buf := getBuffer(len(content) + barePrefix)
 		defer buf.put()
+		bare = len(content)
 		content = heka.AppendFrame(buf.b[:0], content)
-		bare = len(content) - body.n
+		bare = len(content) - bare
 	}
 	kept, records, filtered, no := h.siftAll(content)
 	if no != nil {
@@ -235,15 +260,17 @@ func (h *HTTP) deliver(body *body) answer {
 		return stored(0, filtered)
 	}
 	// The client's leaving does not end the wait: its records are worth storing.
-	ctx, cancel := context.WithTimeout(h.appending, h.cfg.AckTimeout)
-	defer cancel()
-	outcome := make(chan error, 1)
+	ctx := h.waits.context()
+	outcome := outcomes.Get().(chan error)
 	err := h.store(ctx, kept, records, outcome)
 	if err == nil {
-		body.release()
+		if held != nil {
+			held.release()
+		}
 		select {
 		case err = <-outcome:
-		case <-ctx.Done():
+			outcomes.Put(outcome)
+		case <-ctx.Done(): // the outcome comes later, and nobody takes it
 			err = ctx.Err()
 		}
 	}
@@ -262,4 +289,32 @@ func (h *HTTP) reject(no *refusal) answer {
 	a := failed(status, "Invalid message sent: record %d, from byte %d: %v", no.record, no.start, no.err)
 	a.reason, a.offset = no.why.String(), no.offset
 	return a
+}
+
+// outcomes are channels with room for one error, all of them empty.
+var outcomes = sync.Pool{New: func() any { return make(chan error, 1) }}
+
+// sharedWait gives out contexts that end a certain time later, or a little more:
+// requests that come at about the same time share one, because a timer and a
+// context for each cost more than the rest of a request's way to the stream.
+type sharedWait struct {
+	parent context.Context
+	least  time.Duration
+
+	mu      sync.Mutex
+	current context.Context
+	cancel  context.CancelFunc // the deadline does it
+	until   time.Time          // current is given out
+}
+
+// context ends with the parent, or between least and a 50th more from now.
+func (s *sharedWait) context() context.Context {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil || !now.Before(s.until) {
+		s.until = now.Add(s.least / 50)
+		s.current, s.cancel = context.WithDeadline(s.parent, s.until.Add(s.least))
+	}
+	return s.current
 }

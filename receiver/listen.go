@@ -75,9 +75,13 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *listener) Close() error {
-	l.close.Do(func() { close(l.done) })
-	return l.Listener.Close()
+// Close ends Accept. It may be called twice.
+func (l *listener) Close() (err error) {
+	l.close.Do(func() {
+		close(l.done)
+		err = l.Listener.Close()
+	})
+	return err
 }
 
 // countedConn is open until its first Close.

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,7 @@ type metrics struct {
 	closed             map[string]prometheus.Counter // TCP connections we ended, by why
 	refusedConnections prometheus.Counter
 	requests           *prometheus.CounterVec // HTTP, by status code
+	accepted           prometheus.Counter     // that of requests for 200
 	failedRequests     atomic.Uint64          // HTTP, 5xx
 }
 
@@ -89,6 +91,7 @@ func newMetrics(reg prometheus.Registerer, input string) *metrics {
 			Name: "lagermeister_receiver_requests_total",
 			Help: "Answers to clients, by status code.",
 		}, []string{"code"})
+		m.accepted = m.requests.WithLabelValues("200")
 		return m
 	}
 	closed := f.NewCounterVec(prometheus.CounterOpts{
@@ -103,6 +106,10 @@ func newMetrics(reg prometheus.Registerer, input string) *metrics {
 
 // answered counts an HTTP answer.
 func (m *metrics) answered(status int) {
+	if status == http.StatusOK {
+		m.accepted.Inc()
+		return
+	}
 	m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
 	if status >= 500 {
 		m.failedRequests.Add(1)

@@ -86,7 +86,7 @@ func TestTCPGarbageDoesNotFloodTheLog(t *testing.T) {
 // request, and to take its answer.
 func hurried(t *testing.T, reading time.Duration) *HTTP {
 	t.Helper()
-	cfg := HTTPConfig{BindAddress: "127.0.0.1:0", MaxBody: 1 << 20, AckTimeout: time.Second, IntakeConfig: testConfig()}
+	cfg := HTTPConfig{BindAddress: "127.0.0.1:0", MaxBody: 1 << 20, AckTimeout: patience, IntakeConfig: testConfig()}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	h, err := NewHTTP(cfg, &fakePublisher{}, log, prometheus.NewRegistry(), nil)
@@ -94,6 +94,7 @@ func hurried(t *testing.T, reading time.Duration) *HTTP {
 		t.Fatal(err)
 	}
 	h.server.ReadHeaderTimeout, h.server.ReadTimeout, h.server.WriteTimeout = reading/2, reading, 300*time.Millisecond
+	h.server.IdleTimeout = h.server.WriteTimeout
 	run(t, h.Serve, h.Shutdown)
 	return h
 }

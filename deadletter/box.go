@@ -41,9 +41,9 @@ func Open(ctx context.Context, js jetstream.JetStream, main string) (*Box, error
 
 // Streams lists the streams that have a place for dead letters.
 func Streams(ctx context.Context, js jetstream.JetStream) (names []string, err error) {
-	lister := js.ListStreams(ctx, jetstream.WithStreamListSubject("lm.dead.>"))
-	for info := range lister.Info() {
-		if name, ok := strings.CutSuffix(info.Config.Name, stream.DeadName("")); ok {
+	lister := js.StreamNames(ctx, jetstream.WithStreamListSubject("lm.dead.>"))
+	for name := range lister.Name() {
+		if name, ok := strings.CutSuffix(name, stream.DeadName("")); ok {
 			names = append(names, name)
 		}
 	}

@@ -136,9 +136,13 @@ func (x *examination) purgeRight(ctx context.Context, s jetstream.Stream) {
 func (x *examination) groups(ctx context.Context, s jetstream.Stream) {
 	info := s.CachedInfo()
 	name := info.Config.Name
+	consumers, err := stream.Consumers(ctx, s)
+	if err != nil {
+		x.found(warn, "", "%v", err)
+		return
+	}
 	var lowest *jetstream.ConsumerInfo
-	lister := s.ListConsumers(ctx)
-	for c := range lister.Info() {
+	for _, c := range consumers {
 		if c.Config.Durable == "" {
 			continue // a reader of its own, not a group
 		}
@@ -146,10 +150,6 @@ func (x *examination) groups(ctx context.Context, s jetstream.Stream) {
 		if lowest == nil || floor(info, c) < floor(info, lowest) {
 			lowest = c
 		}
-	}
-	if err := lister.Err(); err != nil {
-		x.found(warn, "", "list the groups of stream %s: %v", name, err)
-		return
 	}
 	switch {
 	case lowest == nil:

@@ -102,7 +102,7 @@ func (x *examination) examine(ctx context.Context) {
 	streams, err := stream.Holding(ctx, x.js, x.cfg.Subject)
 	switch {
 	case errors.Is(err, stream.ErrForbidden):
-		x.found(warn, "allow $JS.API.STREAM.LIST and $JS.API.STREAM.NAMES to this user", "%v", err)
+		x.found(warn, "allow $JS.API.STREAM.NAMES and $JS.API.STREAM.INFO.> to this user", "%v", err)
 	case err != nil:
 		x.found(fail, "enable JetStream (jetstream {} in the server's configuration), and see that its cluster has a leader", "%v", err)
 	case len(streams) == 0:

@@ -60,7 +60,7 @@ func look(ctx context.Context, js jetstream.JetStream, name string, known []stri
 	default:
 		v.info = s.CachedInfo()
 		v.First = v.info.State.FirstSeq
-		if v.consumers, err = consumers(ctx, s); err != nil {
+		if v.consumers, err = stream.Consumers(ctx, s); err != nil {
 			return v, err
 		}
 	}
@@ -124,17 +124,6 @@ func lookAt(ctx context.Context, js jetstream.JetStream, name string, c *jetstre
 func isGroup(c jetstream.ConsumerConfig) bool {
 	return c.Durable != "" && c.AckPolicy == jetstream.AckExplicitPolicy && c.DeliverPolicy == jetstream.DeliverByStartSequencePolicy &&
 		c.DeliverSubject == "" && c.FilterSubject == "" && len(c.FilterSubjects) == 0
-}
-
-func consumers(ctx context.Context, s jetstream.Stream) (list []*jetstream.ConsumerInfo, err error) {
-	lister := s.ListConsumers(ctx)
-	for c := range lister.Info() {
-		list = append(list, c)
-	}
-	if err := lister.Err(); err != nil {
-		return nil, fmt.Errorf("list the consumers of stream %s: %w", s.CachedInfo().Config.Name, err)
-	}
-	return list, nil
 }
 
 // settledGroups lists by stream the groups that have settled anything.

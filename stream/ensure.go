@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,17 +40,22 @@ func holding(ctx context.Context, js jetstream.JetStream, subject string) ([]*je
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	var found []*jetstream.StreamInfo
-	lister := js.ListStreams(ctx, jetstream.WithStreamListSubject(subject))
-	for info := range lister.Info() {
-		for _, s := range info.Config.Subjects {
-			if !internal(s) {
-				found = append(found, info)
-				break
-			}
+	what := fmt.Sprintf("ask which streams hold subject %s", subject)
+	names := js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
+	for name := range names.Name() {
+		s, err := js.Stream(ctx, name) // a list with all that would leave out those without a leader
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, apiError(js, what+": look up stream "+name, err)
+		}
+		if info := s.CachedInfo(); slices.ContainsFunc(info.Config.Subjects, func(s string) bool { return !internal(s) }) {
+			found = append(found, info)
 		}
 	}
-	if err := lister.Err(); err != nil {
-		return nil, apiError(js, fmt.Sprintf("ask which streams hold subject %s", subject), err)
+	if err := names.Err(); err != nil {
+		return nil, apiError(js, what, err)
 	}
 	return found, nil
 }

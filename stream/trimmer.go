@@ -86,13 +86,9 @@ func (t *Trimmer) Trim(ctx context.Context) error {
 		return apiError(t.js, "look up stream "+t.stream, err)
 	}
 	info := s.CachedInfo()
-	var consumers []*jetstream.ConsumerInfo
-	lister := s.ListConsumers(ctx)
-	for c := range lister.Info() {
-		consumers = append(consumers, c)
-	}
-	if err := lister.Err(); err != nil { // some might be missing: nothing may be purged
-		return apiError(t.js, "list the consumers of stream "+t.stream, err)
+	consumers, err := Consumers(ctx, s)
+	if err != nil {
+		return apiError(t.js, "trim stream "+t.stream, err)
 	}
 	groups := Floors(info.State, consumers)
 	t.report(info, groups)

@@ -9,6 +9,7 @@
 package natsserver
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strconv"
@@ -77,7 +78,7 @@ func (cfg Config) options() (*server.Options, error) {
 			return nil, fmt.Errorf("embedded NATS server, configuration %q: %w", cfg.Extra, err)
 		}
 	}
-	opts.ServerName = "lagermeister"
+	opts.ServerName = cmp.Or(opts.ServerName, "lagermeister")
 	opts.NoSigs = true // signals belong to the program
 	opts.JetStream = true
 	opts.StoreDir = cfg.StoreDir

@@ -156,8 +156,11 @@ func (c *cluster) idle(ctx context.Context) string {
 	if err != nil {
 		return err.Error()
 	}
-	list := s.ListConsumers(ctx)
-	for group := range list.Info() {
+	list, err := stream.Consumers(ctx, s)
+	if err != nil {
+		return err.Error()
+	}
+	for _, group := range list {
 		if group.Config.Durable == "" {
 			continue // who counts records, not who delivers them
 		}
@@ -165,9 +168,6 @@ func (c *cluster) idle(ctx context.Context) string {
 		if group.NumPending > 0 || group.NumAckPending > 0 {
 			return fmt.Sprintf("group %s has %d blocks to come and %d unacknowledged of %d", group.Name, group.NumPending, group.NumAckPending, info.State.LastSeq)
 		}
-	}
-	if err := list.Err(); err != nil {
-		return err.Error()
 	}
 	if groups != 2 {
 		return fmt.Sprintf("stream %s has %d groups, expected 2", mainStream, groups)

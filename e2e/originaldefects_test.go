@@ -234,7 +234,7 @@ func TestOriginalDefect29FailedPostsAreNoThroughput(t *testing.T) {
 	far := sinktest.New(t)
 	far.Fail(sinktest.Status(http.StatusInternalServerError))
 	r := start(t, to(far))
-	nc, err := nats.Connect(r.NATS)
+	nc, err := nats.Connect(r.NATS, nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

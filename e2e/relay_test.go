@@ -74,7 +74,7 @@ func start(t *testing.T, changes ...func(*pipeline.Settings)) *relay {
 			t.Errorf("the pipeline ended with: %v", err)
 		}
 	})
-	nc, err := nats.Connect(pl.Addrs().NATS)
+	nc, err := nats.Connect(pl.Addrs().NATS, nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

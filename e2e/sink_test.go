@@ -74,7 +74,7 @@ func TestWhatASinkFailsToTakeArrivesWhenItDoes(t *testing.T) {
 // one may, since more could come.
 func TestBlocksOfOneRecordDrainAtFullSpeed(t *testing.T) {
 	t.Parallel()
-	const records, batch, timer = 10_000, 250, 30 * time.Second
+	const records, batch, timer = 5_000, 250, 30 * time.Second
 	far := sinktest.New(t)
 	r := start(t, to(far), func(s *pipeline.Settings) { s.Subscriber.BatchSize, s.Subscriber.BatchTimeout = batch, timer })
 	open := make(chan struct{})
@@ -82,7 +82,7 @@ func TestBlocksOfOneRecordDrainAtFullSpeed(t *testing.T) {
 	for n := range records {
 		header := nats.Header{stream.HeaderMsgID: {fmt.Sprintf("test-%d", n)}, stream.HeaderRecords: {"1"}}
 		msg := nats.Msg{Subject: subject, Header: header, Data: frame(n, 300)}
-		if _, err := r.js.PublishMsgAsync(&msg, jetstream.WithStallWait(patience)); err != nil {
+		if _, err := r.js.PublishMsgAsync(&msg, jetstream.WithStallWait(5*patience)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -50,7 +50,7 @@ func hostile() []nats.Header {
 func TestRubbishInEveryStreamStopsNothing(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	nc, err := nats.Connect(r.NATS)
+	nc, err := nats.Connect(r.NATS, nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func TestKilledServerLosesNothingThatWasStored(t *testing.T) {
 func TestMessageFormatSurvivesRestart(t *testing.T) {
 	t.Parallel()
 	server := streamtest.NewProcess(t)
-	nc, err := nats.Connect(server.URL, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1))
+	nc, err := nats.Connect(server.URL, nats.Timeout(streamtest.Timeout), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func TestMemoryStaysBoundedThroughAnOutage(t *testing.T) {
 		fetch           = 2 << 20 // what may be on its way from the stream when the bound is reached
 	)
 	server := streamtest.NewProcess(t) // what it caches is none of ours
-	nc, err := nats.Connect(server.URL)
+	nc, err := nats.Connect(server.URL, nats.Timeout(streamtest.Timeout))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -189,7 +189,7 @@ func (l *load) verify() {
 // this.
 func hurry(t *testing.T, natsURL, stream, group string) {
 	t.Helper()
-	nc, err := nats.Connect(natsURL)
+	nc, err := nats.Connect(natsURL, nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

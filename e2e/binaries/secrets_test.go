@@ -239,7 +239,7 @@ func getWith(url, token string) (status int, body string) {
 // store puts one record into the stream, once there is one.
 func store(t *testing.T, natsURL string) {
 	t.Helper()
-	nc, err := nats.Connect(natsURL)
+	nc, err := nats.Connect(natsURL, nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func (r *run) search(t *testing.T, spec string) (a answer) {
 // deadLetters opens those of the relay's stream.
 func (r *run) deadLetters(t *testing.T) *deadletter.Box {
 	t.Helper()
-	nc, err := nats.Connect(r.NATS)
+	nc, err := nats.Connect(r.NATS, nats.Timeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func TestServerWithoutListenerIsReachedInProcess(t *testing.T) {
 	dir := t.TempDir()
 	for round := range 2 { // what is stored is there after a restart
 		s := start(t, natsserver.Config{StoreDir: dir, SyncAlways: true})
-		nc, err := nats.Connect("", s.InProcess())
+		nc, err := nats.Connect("", s.InProcess(), nats.Timeout(time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}

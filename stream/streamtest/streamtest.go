@@ -61,7 +61,7 @@ func Server(t testing.TB, opts ...Option) *natsserver.Server {
 func Connect(t testing.TB, s *natsserver.Server, opts ...nats.Option) *nats.Conn {
 	t.Helper()
 	opts = append([]nats.Option{
-		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
+		nats.Timeout(Timeout), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
 		nats.ReconnectWait(20 * time.Millisecond), nats.ReconnectJitter(10*time.Millisecond, 10*time.Millisecond),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
 	}, opts...)
@@ -73,10 +73,11 @@ func Connect(t testing.TB, s *natsserver.Server, opts ...nats.Option) *nats.Conn
 	return nc
 }
 
-// JetStream is the JetStream side of nc.
+// JetStream is the JetStream side of nc. A request with a context that has no
+// deadline waits for Timeout.
 func JetStream(t testing.TB, nc *nats.Conn) jetstream.JetStream {
 	t.Helper()
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(Timeout))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,15 +58,25 @@ func newMetrics(reg prometheus.Registerer, p *Publisher) *metrics {
 	}
 }
 
-func (m *metrics) storedBlock(b *block, took time.Duration, duplicate bool) {
-	m.records.Add(float64(b.records))
-	m.blocks.Inc()
-	m.bytes.Add(float64(len(b.data)))
-	m.perBlock.Observe(float64(b.records))
+// acknowledged counts the answer to one block.
+func (m *metrics) acknowledged(took time.Duration, duplicate bool) {
 	m.acked.Observe(took.Seconds())
 	if duplicate {
 		m.duplicates.Inc()
 	}
+}
+
+// storedBlocks counts blocks that leave the window together.
+func (m *metrics) storedBlocks(blocks []*block) {
+	records, bytes := 0, 0
+	for _, b := range blocks {
+		m.perBlock.Observe(float64(b.records))
+		records += b.records
+		bytes += len(b.data)
+	}
+	m.records.Add(float64(records))
+	m.blocks.Add(float64(len(blocks)))
+	m.bytes.Add(float64(bytes))
 }
 
 func (m *metrics) resent()                  { m.resends.Inc() }

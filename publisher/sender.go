@@ -37,6 +37,7 @@ type sender struct {
 	acks  chan *nats.Msg
 	sub   *nats.Subscription
 	reply string // inbox; an answer comes to <reply><number of the block>
+	to    []byte // reply and one more number
 
 	flight     []*block // in order of their numbers, nil when acknowledged
 	base       uint64   // number of flight[0]
@@ -77,6 +78,7 @@ func newSender(p *Publisher, ensure func(context.Context) error) (*sender, error
 		abort:      make(chan struct{}),
 		done:       make(chan struct{}),
 	}
+	s.to = []byte(s.reply)
 	s.timer.Stop()
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	var err error
@@ -95,7 +97,7 @@ func (s *sender) run() {
 		select {
 		case <-s.wake:
 		case m := <-s.acks:
-			s.acknowledged(m)
+			s.acknowledged(m, time.Now())
 		case <-s.timer.C:
 			s.armed = false
 			s.look(time.Now())
@@ -105,8 +107,11 @@ func (s *sender) run() {
 			s.giveUp()
 			return
 		}
-		for range len(s.acks) {
-			s.acknowledged(<-s.acks)
+		if n := len(s.acks); n > 0 {
+			now := time.Now()
+			for range n {
+				s.acknowledged(<-s.acks, now)
+			}
 		}
 		s.settle()
 		s.sendReady()
@@ -157,15 +162,21 @@ func (s *sender) send(b *block, now time.Time) {
 	}
 	b.refused = false
 	b.due = now.Add(min(s.silence<<min(b.silent, 8), maxSilence))
-	msg := nats.Msg{Subject: s.subject, Reply: s.reply + strconv.FormatUint(b.n, 10), Header: b.header, Data: b.data}
-	if err := s.nc.PublishMsg(&msg); err != nil {
+	s.to = strconv.AppendUint(s.to[:len(s.reply)], b.n, 10)
+	var err error
+	if b.header == nil {
+		err = s.nc.PublishRequest(s.subject, string(s.to), b.data)
+	} else {
+		err = s.nc.PublishMsg(&nats.Msg{Subject: s.subject, Reply: string(s.to), Header: b.header, Data: b.data})
+	}
+	if err != nil {
 		s.failed(b, err, now)
 	}
 }
 
 // acknowledged takes one answer. One for a block that is stored already, late or
 // repeated, is of no interest.
-func (s *sender) acknowledged(m *nats.Msg) {
+func (s *sender) acknowledged(m *nats.Msg, now time.Time) {
 	n, err := strconv.ParseUint(m.Subject[len(s.reply):], 10, 64)
 	if err != nil || n < s.base || n >= s.base+uint64(len(s.flight)) {
 		return
@@ -175,14 +186,13 @@ func (s *sender) acknowledged(m *nats.Msg) {
 		return
 	}
 	duplicate, err := parseAck(m)
-	now := time.Now()
 	if err != nil {
 		s.failed(b, err, now)
 		return
 	}
 	s.flight[n-s.base] = nil
 	s.stored = append(s.stored, b)
-	s.metrics.storedBlock(b, now.Sub(b.first), duplicate)
+	s.metrics.acknowledged(now.Sub(b.first), duplicate)
 	if s.breaker.succeeded() {
 		s.reopen(now)
 	}
@@ -193,6 +203,7 @@ func (s *sender) settle() {
 	if len(s.stored) == 0 {
 		return
 	}
+	s.metrics.storedBlocks(s.stored)
 	w := &s.window
 	w.mu.Lock()
 	for _, b := range s.stored {

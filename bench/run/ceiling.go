@@ -5,9 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"os/exec"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
+
+	"lagermeister/bench/load"
+	"lagermeister/bench/record"
 )
 
 // ceilingResult is what bench/ceiling prints.
@@ -37,11 +43,9 @@ func (l *lab) ceiling(args ...string) (s sample, err error) {
 		}
 		return s, fmt.Errorf("ceiling %v: %w", args, err)
 	}
-	if s, err = m.sample(); err != nil {
+	if s, err = m.command(cmd); err != nil {
 		return s, err
 	}
-	used := cmd.ProcessState
-	s.Others -= (used.UserTime() + used.SystemTime()).Seconds() / time.Since(m.began).Seconds() // with its broker, which it waits for
 	return s, s.ceiling(said)
 }
 
@@ -72,4 +76,68 @@ func (l *lab) plainFile(size int, block float64) (s sample, err error) {
 		return s, errors.New("how large our blocks are is not known")
 	}
 	return l.ceiling("raw", "-fsync", "-size", strconv.Itoa(size), "-write", strconv.Itoa(int(block)), "-duration", l.seconds.String(), "-dir", l.dir)
+}
+
+// server is a command of bench/ceiling that works until it is told to stop.
+type server struct {
+	*process
+	address string
+	meter   *meter
+}
+
+// serve starts one.
+func (l *lab) serve(command string, args ...string) (*server, error) {
+	path, err := l.binary("./bench/ceiling")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{address: freeAddress()}
+	if s.process, err = start(l.dir, "ceiling", path, nil, append([]string{command, "-addr", s.address}, args...)...); err != nil {
+		return nil, err
+	}
+	if err = s.listens(s.address); err == nil {
+		s.meter, err = l.meter([]*process{s.process})
+	}
+	if err != nil {
+		s.stop()
+	}
+	return s, err
+}
+
+// result tells it to stop, once it has read what it was sent, and is what it prints.
+func (s *server) result() (r sample, err error) {
+	time.Sleep(300 * time.Millisecond) // what the kernel still holds of closed connections
+	if r, err = s.meter.sample(); err != nil {
+		return r, err
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return r, err
+	}
+	if err := s.cmd.Wait(); err != nil {
+		return r, fmt.Errorf("%s: %w; see %s", s.name, err, s.log)
+	}
+	said, err := os.ReadFile(strings.TrimSuffix(s.log, ".log") + ".out")
+	if err != nil {
+		return r, err
+	}
+	return r, r.ceiling(said)
+}
+
+// readCeiling is a program that takes frames and keeps nothing.
+func readCeiling(name string, args ...string) system {
+	return system{name, func(l *lab, _ round) (s sample, err error) {
+		p, err := l.serve("read", args...)
+		if err != nil {
+			return s, err
+		}
+		defer p.stop()
+		template, err := record.Frame(1, 300)
+		if err != nil {
+			return s, err
+		}
+		if _, err = load.TCP(l.ctx, load.Load{Address: p.address, Template: template, Connections: 1, Duration: l.seconds}); err != nil {
+			return s, err
+		}
+		return p.result()
+	}}
 }

@@ -23,19 +23,14 @@ func generate(l *lab, _ round) (s sample, err error) {
 	if err != nil {
 		return s, err
 	}
-	address := freeAddress()
-	reader, err := l.ceilingServer("read", "-addr", address)
+	reader, err := l.serve("read")
 	if err != nil {
 		return s, err
 	}
 	defer reader.stop()
-	if err := reader.listens(address); err != nil {
-		return s, err
-	}
 	records := int64(1e6 * l.seconds.Seconds())
-	s.Load = loadAverage()
 	began := time.Now()
-	p, err := start(l.dir, "log_generator", path, []string{"GEN_ADDRESS=" + address, "GEN_RATE=0", fmt.Sprint("GEN_COUNT=", records)})
+	p, err := start(l.dir, "log_generator", path, []string{"GEN_ADDRESS=" + reader.address, "GEN_RATE=0", fmt.Sprint("GEN_COUNT=", records)})
 	if err != nil {
 		return s, err
 	}
@@ -44,13 +39,12 @@ func generate(l *lab, _ round) (s sample, err error) {
 		return s, fmt.Errorf("log_generator: %w; see %s", err, p.log)
 	}
 	seconds := time.Since(began).Seconds()
-	used := p.cmd.ProcessState
-	r, err := reader.result()
-	if err != nil {
+	used := (p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()).Seconds()
+	if s, err = reader.result(); err != nil {
 		return s, err
 	}
-	s.Sent, s.Arrived, s.Seconds = records, r.Arrived, seconds
-	s.CPU = map[string]float64{"log_generator": (used.UserTime() + used.SystemTime()).Seconds()}
+	s.Sent, s.Seconds, s.CPU, s.Memory = records, seconds, map[string]float64{"log_generator": used}, nil
+	s.Others = max(0, s.Others-used/seconds)
 	if s.Arrived != s.Sent {
 		s.Failed = fmt.Sprintf("%d records sent, %d arrived", s.Sent, s.Arrived)
 	}

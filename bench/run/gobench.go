@@ -39,10 +39,17 @@ func documents() row {
 
 // goBench runs benchmarks of a package, one second each, and keeps those that names tells.
 func (l *lab) goBench(pkg, pattern string, names map[string]string) (s sample, err error) {
-	s.Load = loadAverage()
-	said, err := exec.CommandContext(l.ctx, "go", "test", "-run", "^$", "-bench", pattern, "-benchmem", pkg).CombinedOutput()
+	m, err := l.meter(nil)
+	if err != nil {
+		return s, err
+	}
+	cmd := exec.CommandContext(l.ctx, "go", "test", "-run", "^$", "-bench", pattern, "-benchmem", pkg)
+	said, err := cmd.CombinedOutput()
 	if err != nil {
 		return s, fmt.Errorf("benchmarks of %s: %w\n%s", pkg, err, said)
+	}
+	if s, err = m.command(cmd); err != nil {
+		return s, err
 	}
 	measured := parseBench(string(said))
 	for name, as := range names {

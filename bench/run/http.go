@@ -87,16 +87,12 @@ func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }
 
 // storesNothing is the same server with a handler that only reads.
 func storesNothing(l *lab, _ round) (s sample, err error) {
-	address := freeAddress()
-	p, err := l.ceilingServer("http", "-addr", address)
+	p, err := l.serve("http")
 	if err != nil {
 		return s, err
 	}
 	defer p.stop()
-	if err := p.listens(address); err != nil {
-		return s, err
-	}
-	sent, err := l.requests(address, 1, 50, 0)
+	sent, err := l.requests(p.address, 1, 50, 0)
 	if err != nil {
 		return s, err
 	}
@@ -129,7 +125,10 @@ func (l *lab) fsyncs(size int) (s sample, err error) {
 		return s, err
 	}
 	defer f.Close()
-	s.Load = loadAverage()
+	m, err := l.meter(nil)
+	if err != nil {
+		return s, err
+	}
 	var sent load.Sent
 	text := make([]byte, size)
 	for end := time.Now().Add(l.seconds); time.Now().Before(end); {
@@ -142,6 +141,7 @@ func (l *lab) fsyncs(size int) (s sample, err error) {
 		}
 		sent.Answers = append(sent.Answers, time.Since(began))
 	}
+	s, err = m.sample()
 	s.answers(sent)
-	return s, nil
+	return s, err
 }

@@ -1,14 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-	"syscall"
-	"time"
-
 	"lagermeister/bench/load"
-	"lagermeister/bench/record"
 )
 
 // Match specs of the rows.
@@ -51,54 +44,4 @@ func matching() row {
 			},
 		},
 	}
-}
-
-// readCeiling is a program that takes frames and keeps nothing.
-func readCeiling(name string, args ...string) system {
-	return system{name, func(l *lab, _ round) (s sample, err error) {
-		address := freeAddress()
-		p, err := l.ceilingServer(append([]string{"read", "-addr", address}, args...)...)
-		if err != nil {
-			return s, err
-		}
-		defer p.stop()
-		if err := p.listens(address); err != nil {
-			return s, err
-		}
-		template, err := record.Frame(1, 300)
-		if err != nil {
-			return s, err
-		}
-		if _, err = load.TCP(l.ctx, load.Load{Address: address, Template: template, Connections: 1, Duration: l.seconds}); err != nil {
-			return s, err
-		}
-		return p.result()
-	}}
-}
-
-// ceilingServer starts a command of bench/ceiling that works until it is told to stop.
-func (l *lab) ceilingServer(args ...string) (*process, error) {
-	path, err := l.binary("./bench/ceiling")
-	if err != nil {
-		return nil, err
-	}
-	return start(l.dir, "ceiling", path, nil, args...)
-}
-
-// result tells a server of bench/ceiling to stop, once it has read what it was
-// sent, and takes over what it prints.
-func (p *process) result() (s sample, err error) {
-	s.Load = loadAverage()
-	time.Sleep(300 * time.Millisecond) // what the kernel still holds of closed connections
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return s, err
-	}
-	if err := p.cmd.Wait(); err != nil {
-		return s, fmt.Errorf("%s: %w; see %s", p.name, err, p.log)
-	}
-	said, err := os.ReadFile(filepath.Join(filepath.Dir(p.log), p.name+".out"))
-	if err != nil {
-		return s, err
-	}
-	return s, s.ceiling(said)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -69,7 +70,8 @@ func (m *meter) sample() (s sample, err error) {
 	if err := m.read(s.CPU, &self, &busy); err != nil {
 		return s, err
 	}
-	others := busy - m.busy - (self - m.self)
+	s.Own = self - m.self
+	others := busy - m.busy - s.Own
 	for _, p := range m.parts {
 		s.CPU[p.name] -= m.cpu[p.name]
 		others -= s.CPU[p.name]
@@ -79,6 +81,16 @@ func (m *meter) sample() (s sample, err error) {
 	}
 	s.Others = max(0, others/time.Since(m.began).Seconds())
 	return s, nil
+}
+
+// command is the same for one that has run to its end in the meantime, with all
+// that it has waited for.
+func (m *meter) command(cmd *exec.Cmd) (s sample, err error) {
+	if s, err = m.sample(); err == nil {
+		used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		s.Others = max(0, s.Others-used.Seconds()/time.Since(m.began).Seconds())
+	}
+	return s, err
 }
 
 // arrived adds what a tally has seen of what was sent since began.

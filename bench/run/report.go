@@ -31,6 +31,9 @@ func (s sample) String() string {
 	for _, name := range slices.Sorted(maps.Keys(s.Values)) {
 		line += fmt.Sprintf(" %s %.4g", name, s.Values[name])
 	}
+	if s.Own > 0 && s.Arrived > 0 {
+		line += fmt.Sprintf(" (generator and sink %.2f)", s.Own/float64(s.Arrived)*1e6)
+	}
 	line += fmt.Sprintf(" others %.2f CPUs", s.Others)
 	if s.Failed != "" {
 		line += " FAILED: " + s.Failed

@@ -50,6 +50,7 @@ type sample struct {
 
 	CPU    map[string]float64 `json:"cpu_s,omitempty"`      // by process, seconds
 	Memory map[string]memory  `json:"memory_mib,omitempty"` // by process, at the end
+	Own    float64            `json:"own_cpu_s,omitempty"`  // of generator and sink, seconds
 	Others float64            `json:"others_cpu,omitempty"` // CPUs that neither the system nor we used
 	Values map[string]float64 `json:"values,omitempty"`     // what else the row measures
 }

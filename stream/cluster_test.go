@@ -40,7 +40,7 @@ func TestNothingIsTrimmedWhileAGroupHasNoLeader(t *testing.T) {
 			if name == without {
 				continue
 			}
-			nc, err := nats.Connect(s.URL, nats.MaxReconnects(-1))
+			nc, err := nats.Connect(s.URL, nats.Timeout(streamtest.Timeout), nats.MaxReconnects(-1))
 			if err != nil {
 				t.Fatal(err)
 			}

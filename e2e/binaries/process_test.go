@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen, on a busy machine too.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // eventually polls until ok, and fails the test when that takes longer than patience.
 func eventually(t testing.TB, what string, ok func() bool) {

@@ -74,6 +74,7 @@ func main() {
 // run wires the parts together. The subscriber drains by itself when ctx ends;
 // the reporter and the admin port, which tell how that goes, stop after it.
 func run(ctx context.Context, p *program.Program, s *settings) error {
+	s.subscriber.LimitMemory()
 	encoder, err := s.encode.New()
 	if err != nil {
 		return err

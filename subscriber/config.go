@@ -2,6 +2,8 @@ package subscriber
 
 import (
 	"fmt"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"lagermeister/heka/matcher"
@@ -103,6 +105,20 @@ func (c *Config) spec() (*matcher.Spec, error) {
 		return nil, nil
 	}
 	return matcher.Parse(c.MatchSpec)
+}
+
+// LimitMemory makes the process keep to what a member may hold: blocks, the batch
+// being filled, batches on their way. Nearly all garbage is blocks that were
+// delivered, without a pointer in them; collecting these when the room is used up
+// costs less than keeping the heap in proportion, and stays below 100 MiB. Whoever
+// sets GOGC or GOMEMLIMIT knows better.
+func (c *Config) LimitMemory() {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	const rest = 3 << 20
+	debug.SetMemoryLimit(maxHeld + int64(c.BatchBytes) + c.Inflight + rest)
+	debug.SetGCPercent(-1)
 }
 
 // Group is the name of the durable consumer that the members share.

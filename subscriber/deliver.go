@@ -20,30 +20,42 @@ import (
 // deliverer posts batches until every record has an outcome. Each batch has a
 // goroutine of its own; the gate decides how many.
 type deliverer struct {
-	sink     sink.Sink
-	liner    sink.Liner // the same, or nil
-	gate     *gate
-	refused  *refusals
-	pace     pace
-	share    float64 // of refused records in a trial that keeps the pause up
-	log      logrus.FieldLogger
-	metrics  *metrics
-	report   *report
-	batches  sync.WaitGroup
-	recycled sync.Pool
+	sink    sink.Sink
+	liner   sink.Liner // the same, or nil
+	gate    *gate
+	refused *refusals
+	pace    pace
+	share   float64 // of refused records in a trial that keeps the pause up
+	log     logrus.FieldLogger
+	metrics *metrics
+	report  *report
+	batches sync.WaitGroup
+
+	mu    sync.Mutex
+	spare []*batch // no more than were ever on their way together
 }
 
+// emptyBatch returns a batch whose memory was used before, if there is one. (A
+// sync.Pool would give it to the garbage collector whenever that runs, and batches
+// would grow anew again and again.)
 func (d *deliverer) emptyBatch() *batch {
-	if b, ok := d.recycled.Get().(*batch); ok {
-		return b
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := len(d.spare)
+	if n == 0 {
+		return &batch{}
 	}
-	return &batch{}
+	b := d.spare[n-1]
+	d.spare = d.spare[:n-1]
+	return b
 }
 
 func (d *deliverer) recycle(b *batch) {
 	clear(b.items) // they keep blocks alive
 	clear(b.records)
-	d.recycled.Put(b)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.spare = append(d.spare, b)
 }
 
 // take begins to deliver b, waiting for a place among the batches in flight. It

@@ -154,6 +154,7 @@ func (c *Config) transport() (*http.Transport, error) {
 	}
 	t := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dial,
 		TLSClientConfig:     conf,
 		Protocols:           new(http.Protocols),
 		DisableCompression:  !c.Gzip,

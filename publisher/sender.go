@@ -37,7 +37,8 @@ type sender struct {
 	acks  chan *nats.Msg
 	sub   *nats.Subscription
 	reply string // inbox; an answer comes to <reply><number of the block>
-	to    []byte // reply and one more number
+	text  []byte // memory for address
+	msg   nats.Msg
 
 	flight     []*block // in order of their numbers, nil when acknowledged
 	base       uint64   // number of flight[0]
@@ -78,7 +79,6 @@ func newSender(p *Publisher, ensure func(context.Context) error) (*sender, error
 		abort:      make(chan struct{}),
 		done:       make(chan struct{}),
 	}
-	s.to = []byte(s.reply)
 	s.timer.Stop()
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	var err error
@@ -144,6 +144,7 @@ func (s *sender) sendReady() {
 	now := time.Now()
 	for _, b := range s.flight[from:] {
 		b.first = now
+		s.address(b)
 		if s.breaker.open {
 			b.refused = true // goes when the breaker closes
 		} else {
@@ -152,22 +153,40 @@ func (s *sender) sendReady() {
 	}
 }
 
+// address writes where the answer to a block is to come and, unless it has those
+// of another publisher, its headers: for good, and all into one string.
+func (s *sender) address(b *block) {
+	s.text = strconv.AppendUint(append(s.text[:0], s.reply...), b.n, 10)
+	if b.header == nil || b.forwarded {
+		b.reply = string(s.text)
+		return
+	}
+	reply := len(s.text)
+	s.text = strconv.AppendUint(append(append(s.text, s.runID...), '-'), b.n, 10)
+	id := len(s.text)
+	s.text = strconv.AppendInt(s.text, int64(b.records), 10)
+	records := len(s.text)
+	text := string(strconv.AppendInt(s.text, b.cut, 10))
+	b.reply = text[:reply]
+	b.header[stream.HeaderMsgID][0] = text[reply:id]
+	b.header[stream.HeaderRecords][0] = text[id:records]
+	b.header[stream.HeaderCut][0] = text[records:]
+}
+
 // send sends a block, whether for the first time or again.
 func (s *sender) send(b *block, now time.Time) {
 	if b.fails+b.silent > 0 {
 		s.metrics.resent()
 	}
-	if b.header != nil && !b.forwarded {
-		b.header[stream.HeaderMsgID][0] = s.runID + "-" + strconv.FormatUint(b.n, 10)
-	}
 	b.refused = false
 	b.due = now.Add(min(s.silence<<min(b.silent, 8), maxSilence))
-	s.to = strconv.AppendUint(s.to[:len(s.reply)], b.n, 10)
 	var err error
 	if b.header == nil {
-		err = s.nc.PublishRequest(s.subject, string(s.to), b.data)
+		err = s.nc.PublishRequest(s.subject, b.reply, b.data)
 	} else {
-		err = s.nc.PublishMsg(&nats.Msg{Subject: s.subject, Reply: string(s.to), Header: b.header, Data: b.data})
+		s.msg = nats.Msg{Subject: s.subject, Reply: b.reply, Header: b.header, Data: b.data}
+		err = s.nc.PublishMsg(&s.msg) // keeps nothing of it
+		s.msg = nats.Msg{}
 	}
 	if err != nil {
 		s.failed(b, err, now)
@@ -214,7 +233,7 @@ func (s *sender) settle() {
 	s.stored = s.stored[:0]
 	signal(s.space)
 	for _, r := range s.due {
-		r.stored(nil)
+		r.fulfil()
 	}
 	clear(s.due)
 	s.due = s.due[:0]

@@ -2,7 +2,6 @@ package publisher
 
 import (
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -34,6 +33,8 @@ type block struct {
 	n         uint64 // counts the blocks of this publisher from 1, in the order they were cut
 	data      []byte
 	records   int
+	cut       int64 // when it was cut, unix ms
+	reply     string
 	header    nats.Header
 	partial   bool // sent before it was full; one such may be in flight
 	forwarded bool // data is somebody else's
@@ -51,11 +52,27 @@ type receipt struct {
 	called bool
 }
 
+// receipts are those that were fulfilled: nothing refers to one any more.
+var receipts sync.Pool
+
 func newReceipt(stored func(error)) *receipt {
 	if stored == nil {
 		return nil
 	}
-	return &receipt{stored: stored}
+	r, ok := receipts.Get().(*receipt)
+	if !ok {
+		r = new(receipt)
+	}
+	*r = receipt{stored: stored}
+	return r
+}
+
+// fulfil tells the caller of Append that all is durable. The receipt may be used
+// again after that: no block holds a part of it, and Append has returned.
+func (r *receipt) fulfil() {
+	r.stored(nil)
+	*r = receipt{}
+	receipts.Put(r)
 }
 
 func (r *receipt) complete() {
@@ -152,8 +169,7 @@ func (w *window) cut(partial bool) {
 	b := w.open
 	b.partial = partial
 	w.partial = w.partial || partial
-	b.header[stream.HeaderRecords][0] = strconv.Itoa(b.records)
-	b.header[stream.HeaderCut][0] = strconv.FormatInt(time.Now().UnixMilli(), 10)
+	b.cut = time.Now().UnixMilli()
 	w.records -= int64(b.records) // queue counts them again
 	w.queue(b, nil)
 	w.open = w.newBlock()

@@ -174,9 +174,11 @@ func (c *conn) keep(buf *buffer, rest []byte, want int) *buffer {
 }
 
 // resize makes the next buffer fit what came in one read: twice of it, so that a
-// client in full flow gets the largest and a slow one the smallest.
+// client in full flow gets the largest and a slow one the smallest. The largest is
+// larger when connections are few: a goroutine wakes less often then.
 func (c *conn) resize(n int) {
-	const largest = 64 << 10
+	const one, few, all = 64 << 10, 256 << 10, 16 << 20
+	largest := max(one, min(few, all/max(int(c.t.connections.Load()), 1)))
 	c.size = min(max(2*n, smallestBuffer), largest)
 }
 

@@ -55,6 +55,9 @@ func (s *sample) ceiling(said []byte) error {
 	if err := json.Unmarshal(said, &r); err != nil {
 		return fmt.Errorf("ceiling printed %q: %w", said, err)
 	}
+	if r.CPU["server"] == 0 { // there was none
+		delete(r.CPU, "server")
+	}
 	s.Sent, s.Arrived, s.Seconds, s.CPU = r.Records, r.Records, r.Seconds, r.CPU
 	return nil
 }

@@ -45,9 +45,9 @@ func (s sample) String() string {
 func shares[T any](of map[string]T, format func(T) string) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(of)) {
-		parts = append(parts, name+" "+format(of[name]))
+		parts = append(parts, name+": "+format(of[name]))
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, "; ")
 }
 
 // report prints the tables of what was measured. With a file it also writes them

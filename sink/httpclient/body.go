@@ -94,9 +94,9 @@ func (b *Body) finish() bool {
 	w := deflate.Get().(*gzip.Writer)
 	w.Reset((*packer)(b))
 	for _, p := range b.pieces {
-		w.Write(p)
+		_, _ = w.Write(p) // a packer does not fail
 	}
-	w.Close() // a packer does not fail
+	w.Close()
 	deflate.Put(w)
 	clear(b.pieces)
 	b.pieces = append(b.pieces[:0], b.packed)

@@ -152,8 +152,9 @@ func conclude(err *sink.Error, results []sink.Result) *sink.Error {
 	return err
 }
 
-// path asks for what parse reads and no more: a third of the answer, which
-// otherwise is longer than many a record. Who does not know filter_path says all.
-const path = "/_bulk?filter_path=items.*._id,items.*.status,items.*.error,items.*.failure_store"
+// path asks for what parse, and httpclient of a refusal, read and no more: a third
+// of the answer, which otherwise is longer than many a record. Who does not know
+// filter_path says all.
+const path = "/_bulk?filter_path=error,items.*._id,items.*.status,items.*.error,items.*.failure_store"
 
 var header = map[string]string{"Content-Type": "application/x-ndjson", "Accept": "application/json"}

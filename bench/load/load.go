@@ -15,8 +15,14 @@ import (
 	"lagermeister/bench/record"
 )
 
-// writeSize is how many bytes are handed to the kernel at once, when no rate is asked for.
-const writeSize = 64 << 10
+// writeSize is how many bytes are handed to the kernel at once, when no rate is
+// asked for; sendBuffer is how many it keeps for a connection. Left to itself it
+// keeps megabytes, and those of 1,000 connections are more than it has: then it
+// drops segments and sends them again half a minute later.
+const (
+	writeSize  = 64 << 10
+	sendBuffer = 256 << 10
+)
 
 // nap is the shortest sleep of a connection that has more than one record to
 // send in that time: waking up for each would cost more than sending it.
@@ -79,6 +85,10 @@ func (l *Load) run(ctx context.Context, work func(*sender, context.Context) erro
 	for i := range senders {
 		conn, err := net.Dial("tcp", l.Address)
 		if err != nil {
+			return Sent{}, fmt.Errorf("open connection %d of %d: %w", i+1, l.Connections, err)
+		}
+		if err := conn.(*net.TCPConn).SetWriteBuffer(sendBuffer); err != nil {
+			conn.Close()
 			return Sent{}, fmt.Errorf("open connection %d of %d: %w", i+1, l.Connections, err)
 		}
 		senders[i] = &sender{Load: l, conn: conn, number: uint16(l.FirstConn + i), left: left}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"lagermeister/bench/load"
 )
@@ -29,26 +28,20 @@ func streamSizes() row {
 	}
 }
 
-// receiveBehind measures a receiver whose stream holds so many bytes. Large
-// records fill it.
+// receiveBehind measures a receiver whose stream holds so many bytes, and goes on
+// as it was filled.
 func receiveBehind(l *lab, bytes int64) (s sample, err error) {
 	in, err := l.tcpIntake(fsyncDefault, fmt.Sprintf("TCPRCVR_STREAM_MAX_BYTES=%d", bytes+16<<30))
 	if err != nil {
 		return s, err
 	}
 	defer in.stop()
-	const large = 30_000
-	before, _, err := l.fill(in, load.Load{Connections: 4, Count: bytes / large}, large, "stored")
+	before, _, err := l.fill(in, load.Load{Connections: 16, Count: bytes / 300}, 300, "stored")
 	if err != nil {
 		return s, err
 	}
 	if before.Failed != "" {
 		return s, fmt.Errorf("filling the stream: %s", before.Failed)
-	}
-	// The broker keeps what was stored last in memory for ten seconds.
-	select {
-	case <-l.ctx.Done():
-	case <-time.After(15 * time.Second):
 	}
 	s, run, err := l.fill(in, load.Load{Connections: 16, Duration: l.seconds}, 300, "stored")
 	if err != nil {

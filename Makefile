@@ -1,6 +1,6 @@
 # make check before each commit; .ci/run is what CI runs.
 
-.PHONY: build check test race lint fuzz bench e2e
+.PHONY: build check test race lint fuzz bench e2e ui
 
 GOLANGCI_VERSION = v2.15.0
 TOOLS           ?= $(CURDIR)/bin/tools
@@ -37,3 +37,11 @@ fuzz:
 # The hot path against bench/results/micro.txt; more allocations fail.
 bench:
 	.ci/bench
+
+# The dashboard's page, dashboard/web -> dashboard/dist; both are committed.
+ui: dashboard/web/node_modules
+	cd dashboard/web && npm run check && npm test && npm run build
+
+dashboard/web/node_modules: dashboard/web/package-lock.json
+	cd dashboard/web && npm ci --ignore-scripts
+	touch $@

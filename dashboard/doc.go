@@ -1,7 +1,9 @@
 // Package dashboard is the window in the browser: live figures, the original's
 // /messages and /config, and search.
 //
-//	GET  /                 the page
+//	GET  /                 the page, which is also /pipeline, /search, /tail, /dead,
+//	                       /consumers and /settings
+//	POST to any of them    exchanges a token for a cookie, for browsers
 //	GET  /messages         websocket: up to 500 recent events, then each as it comes,
 //	                       one text frame an event, unchanged
 //	GET  /config           which senders of which metrics were seen, as the original
@@ -10,11 +12,10 @@
 //	GET  /api/v2/status    version, and why the process is not ready, for the page
 //	GET  /api/v2/dead      dead letters, and below it; see package deadletter
 //	POST /api/v2/dead/…    replay and drop, for operators
-//	POST /login            exchanges a token for a cookie, for browsers
 //
 // Who may look: without tokens whoever reaches the port, which is loopback only
 // unless the settings say otherwise; with tokens who shows one of them, in
-// "Authorization: Bearer", or in the cookie that /login gives. A token is never
+// "Authorization: Bearer", or in the cookie that signing in gives. A token is never
 // taken from a URL, where logs would keep it. In no case does a page of another
 // site get at anything: websockets and cross-origin reads are refused by their
 // Origin, and requests under a foreign host name (DNS rebinding) by their Host.

@@ -1,9 +1,7 @@
 package dashboard
 
 import (
-	"bytes"
 	"context"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,9 +48,6 @@ type Server struct {
 	serving  sync.WaitGroup
 }
 
-//go:embed web
-var web embed.FS
-
 // New listens on the configured address. store may be nil: search then answers
 // how to get one. Serve must be called to answer anybody.
 func New(cfg Config, feed Feed, store search.Store, log logrus.FieldLogger) (*Server, error) {
@@ -77,14 +72,11 @@ func (s *Server) routes(store search.Store) {
 	if store != nil {
 		find = search.Handler(store)
 	}
-	s.Handle("GET /{$}", s.file("index.html", "text/html; charset=utf-8"))
+	s.servePages()
 	s.Handle("GET /messages", http.HandlerFunc(s.serveMessages))
 	s.Handle("GET /config", http.HandlerFunc(s.serveConfig))
 	s.Handle("/api/v2/search", find)
 	s.Handle("GET /api/v2/status", http.HandlerFunc(s.serveStatus))
-	s.HandlePublic("GET /app.js", "/app.js", s.file("app.js", "text/javascript; charset=utf-8"))
-	s.HandlePublic("GET /app.css", "/app.css", s.file("app.css", "text/css; charset=utf-8"))
-	s.HandlePublic("POST /login", "/login", http.HandlerFunc(s.serveLogin))
 }
 
 // Handle adds a route, in the form of http.ServeMux, that needs a token when
@@ -161,41 +153,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusForbidden, "unknown host", fmt.Sprintf("this server is not called %.100q: if it is, set PROXY_ALLOWED_ORIGINS", r.Host))
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && !s.cfg.knowsOrigin(r):
 		problem(w, http.StatusForbidden, "foreign page", "only our own pages, and programs, may change things")
-	case s.public[r.URL.Path] || s.cfg.roleOf(r) >= viewer:
+	case s.public[r.URL.Path] || s.cfg.roleOf(r) >= viewer || r.Method == http.MethodPost && isPage(r.URL.Path): // the last signs in
 		s.mux.ServeHTTP(w, r)
-	case r.URL.Path == "/":
-		w.WriteHeader(http.StatusUnauthorized)
-		s.file("login.html", "text/html; charset=utf-8").ServeHTTP(w, r)
+	case isPage(r.URL.Path):
+		assets["login.html"].serve(w, r, http.StatusUnauthorized)
 	default:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="lagermeister"`)
 		problem(w, http.StatusUnauthorized, "token needed", "send Authorization: Bearer with PROXY_TOKEN or PROXY_OPERATOR_TOKEN, or sign in at / with a browser")
 	}
-}
-
-// file answers with an embedded file.
-func (s *Server) file(name, kind string) http.Handler {
-	content, err := web.ReadFile("web/" + name)
-	if err != nil {
-		panic(err) // it is compiled in
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", kind)
-		w.Header().Set("Cache-Control", "no-cache")
-		_, _ = bytes.NewReader(content).WriteTo(w) // the peer may be gone
-	})
-}
-
-// serveLogin gives a browser the cookie for its token.
-func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-	token := r.PostFormValue("token")
-	if s.cfg.roleOfToken(token) == nobody {
-		http.Redirect(w, r, "/?wrong", http.StatusSeeOther)
-		return
-	}
-	http.SetCookie(w, &http.Cookie{Name: cookie, Value: sessionOf(token), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // serveConfig answers as the original: metric, sender, true.

@@ -1,0 +1,91 @@
+// GET and POST below /api/v2. An error is always a Problem, ready to be shown.
+
+export interface ProblemDocument {
+  title: string;
+  status: number;
+  detail: string;
+  parameter?: string;
+  offset?: number; // where in the parameter's text
+  excerpt?: string;
+  expected?: string;
+}
+
+export class Problem extends Error implements ProblemDocument {
+  title: string;
+  status: number; // 0: no answer
+  detail: string;
+  parameter?: string;
+  offset?: number;
+  excerpt?: string;
+  expected?: string;
+
+  constructor(doc: Partial<ProblemDocument>) {
+    super(doc.detail || doc.title || 'unknown error');
+    this.title = doc.title || 'error';
+    this.status = doc.status ?? 0;
+    this.detail = doc.detail ?? '';
+    if (doc.parameter !== undefined) this.parameter = doc.parameter;
+    if (doc.offset !== undefined) this.offset = doc.offset;
+    if (doc.excerpt !== undefined) this.excerpt = doc.excerpt;
+    if (doc.expected !== undefined) this.expected = doc.expected;
+  }
+}
+
+export type Params = Record<string, string | number | boolean | null | undefined | readonly (string | number)[]>;
+
+// address of an API path with its parameters; empty ones are left out.
+export function address(path: string, params: Params = {}): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== undefined && one !== '') query.append(name, String(one));
+    }
+  }
+  const text = query.toString();
+  return new URL(`api/v2/${path}${text ? '?' + text : ''}`, document.baseURI).href;
+}
+
+export async function problemOf(answer: Response): Promise<Problem> {
+  try {
+    const doc = (await answer.json()) as Partial<ProblemDocument>;
+    return new Problem({ ...doc, status: answer.status });
+  } catch {
+    return new Problem({ title: answer.statusText || `HTTP ${answer.status}`, status: answer.status, detail: `the server answered ${answer.status} without saying why` });
+  }
+}
+
+async function ask(url: string, init: RequestInit): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(url, { cache: 'no-store', credentials: 'same-origin', ...init });
+  } catch (e) {
+    if ((e as Error).name === 'AbortError') throw e;
+    throw new Problem({ title: 'no connection', detail: 'the dashboard server does not answer' });
+  }
+  if (!answer.ok) throw await problemOf(answer);
+  return answer;
+}
+
+export async function get<T>(path: string, params?: Params, signal?: AbortSignal): Promise<T> {
+  const answer = await ask(address(path, params), { headers: { Accept: 'application/json' }, signal: signal ?? null });
+  return (await answer.json()) as T;
+}
+
+export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  const answer = await ask(address(path), { method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body), signal: signal ?? null });
+  return (await answer.json()) as T;
+}
+
+// postLines hands over each line of an NDJSON answer as it comes.
+export async function postLines(path: string, body: unknown, line: (value: unknown) => void, signal?: AbortSignal): Promise<void> {
+  const answer = await ask(address(path), { method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/x-ndjson' }, body: JSON.stringify(body), signal: signal ?? null });
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    const lines = (rest + (value ?? '')).split('\n');
+    rest = done ? '' : lines.pop()!;
+    for (const text of lines) if (text.trim()) line(JSON.parse(text));
+    if (done) return;
+  }
+}

@@ -1,0 +1,228 @@
+import type { Point, SeriesAnswer } from './types';
+
+// History in the browser: one value per second and series for an hour, one per
+// ten seconds for six. Times here are unix seconds of the server.
+
+export const FINE = 3600;
+export const COARSE = 2160;
+const MOST = 1000; // series; a sender with random names must not eat the browser
+
+// A Ring keeps the newest size buckets of step seconds each. A bucket nobody
+// wrote is null, never 0.
+export class Ring {
+  private values: Float64Array;
+  private last = -1; // newest bucket
+
+  constructor(readonly step: number, readonly size: number) {
+    this.values = new Float64Array(size).fill(NaN);
+  }
+
+  // put writes or rewrites a bucket; one older than the ring is dropped.
+  put(second: number, value: number): void {
+    const bucket = Math.floor(second / this.step);
+    if (this.last >= 0 && bucket <= this.last - this.size) return;
+    if (bucket > this.last) {
+      const from = Math.max(this.last + 1, bucket - this.size + 1);
+      for (let b = from; b < bucket; b++) this.values[b % this.size] = NaN;
+      this.last = bucket;
+    }
+    this.values[bucket % this.size] = value;
+  }
+
+  at(second: number): number | null {
+    const bucket = Math.floor(second / this.step);
+    if (bucket < 0 || bucket > this.last || bucket <= this.last - this.size) return null;
+    const value = this.values[bucket % this.size]!;
+    return Number.isNaN(value) ? null : value;
+  }
+
+  // newest second that has a value, null if none.
+  newest(): number | null {
+    for (let b = this.last; b >= 0 && b > this.last - this.size; b--) {
+      if (!Number.isNaN(this.values[b % this.size]!)) return b * this.step;
+    }
+    return null;
+  }
+}
+
+export type Fold = 'mean' | 'sum' | 'max' | 'last';
+
+// How the events of several seconds become one. Totals are shown as a rate per
+// second, so they fold by their mean.
+const folds: Record<string, Fold> = {
+  Lag: 'max', DeliveryLatencyP50: 'max', DeliveryLatencyP95: 'max', DeliveryLatencyP99: 'max', InFlight: 'last', Connections: 'last',
+};
+
+// Metrics whose missing second means 0 as long as the sender says anything else
+// in it: they are only sent when something happened.
+const totals = new Set(['Throughput', 'ThroughputBytes', 'BatchCount', 'Delivered', 'Filtered', 'DeadLettered', 'Retried', 'Rejected']);
+
+export class Series {
+  readonly fine = new Ring(1, FINE);
+  readonly coarse = new Ring(10, COARSE);
+  threshold: { warn: number; error: number } | null = null;
+  readonly fold: Fold;
+  readonly total: boolean;
+
+  constructor(readonly type: string, readonly sender: string, readonly ip: string, private readonly alive: (second: number, fine: boolean) => boolean) {
+    this.fold = folds[type] ?? 'mean';
+    this.total = totals.has(type);
+  }
+
+  // value of one second or, beyond the last hour, of its ten seconds; per second.
+  at(second: number): number | null {
+    const value = this.fine.at(second);
+    if (value !== null) return value;
+    return this.total && this.alive(second, true) ? 0 : null;
+  }
+
+  coarseAt(second: number): number | null {
+    const value = this.coarse.at(second);
+    if (value !== null) return value;
+    return this.total && this.alive(second, false) ? 0 : null;
+  }
+
+  // fold of the seconds from (inclusive) to (exclusive); null when none is known.
+  over(from: number, to: number, how: Fold = this.fold, coarse = false): number | null {
+    let n = 0, sum = 0, max = -Infinity, last = 0;
+    const step = coarse ? 10 : 1;
+    for (let s = from; s < to; s += step) {
+      const value = coarse ? this.coarseAt(s) : this.at(s);
+      if (value === null) continue;
+      n++;
+      sum += value;
+      last = value;
+      if (value > max) max = value;
+    }
+    if (n === 0) return null;
+    return how === 'mean' ? sum / n : how === 'sum' ? sum * step : how === 'max' ? max : last;
+  }
+
+  // points of width seconds each, from and to being multiples of it.
+  points(from: number, to: number, width: number, how: Fold = this.fold): (number | null)[] {
+    const coarse = width % 10 === 0 && width >= 60;
+    const list: (number | null)[] = [];
+    for (let s = from; s < to; s += width) list.push(this.over(s, s + width, how, coarse));
+    return list;
+  }
+}
+
+export class SeriesStore {
+  private readonly all = new Map<string, Series>();
+  private readonly types = new Map<string, Series[]>();
+  private readonly senders = new Map<string, { fine: Ring; coarse: Ring }>(); // seconds in which a sender said anything
+  private readonly heard = new Ring(1, FINE); // seconds in which anybody said anything
+  began = 0; // unix ms; before it the server knows nothing
+  refused = 0; // points of series beyond the limit, or from the future
+
+  private series(type: string, sender: string, ip: string): Series | null {
+    const key = `${type}\n${sender}\n${ip}`;
+    const known = this.all.get(key);
+    if (known) return known;
+    if (this.all.size >= MOST) return null;
+    const signs = this.signs(sender);
+    const made = new Series(type, sender, ip, (s, fine) => (fine ? signs.fine : signs.coarse).at(s) !== null);
+    this.all.set(key, made);
+    this.types.set(type, [...(this.types.get(type) ?? []), made]);
+    return made;
+  }
+
+  private signs(sender: string): { fine: Ring; coarse: Ring } {
+    let signs = this.senders.get(sender);
+    if (!signs) this.senders.set(sender, (signs = { fine: new Ring(1, FINE), coarse: new Ring(10, COARSE) }));
+    return signs;
+  }
+
+  // put takes one point of the stream. A second may come again, then it counts anew.
+  put([second, sender, ip, type, value, warn, error]: Point, now: number): void {
+    const series = second <= now + 5 && Number.isFinite(value) ? this.series(type, sender, ip) : null;
+    if (!series) {
+      this.refused++;
+      return;
+    }
+    series.fine.put(second, value);
+    const signs = this.signs(sender);
+    signs.fine.put(second, 1);
+    signs.coarse.put(second, 1);
+    this.heard.put(second, 1);
+    series.threshold = warn !== null && error !== null ? { warn, error } : null;
+    const ten = second - (second % 10);
+    const mean = series.over(ten, ten + 10);
+    if (mean !== null) series.coarse.put(ten, mean);
+  }
+
+  // load takes history; what the stream already said stands.
+  load(answer: SeriesAnswer): void {
+    this.began = answer.began;
+    const from = Math.floor(answer.from / 1000);
+    const fine = answer.step_s === 1;
+    for (const s of answer.series ?? []) {
+      const series = this.series(s.type, s.sender, s.ip);
+      if (!series) continue;
+      const signs = this.signs(s.sender);
+      series.threshold ??= s.threshold && { warn: s.threshold.Warn, error: s.threshold.Error };
+      s.values.forEach((value, i) => {
+        if (value === null) return;
+        const second = from + i * answer.step_s;
+        if (fine) {
+          if (series.fine.at(second) === null) series.fine.put(second, value);
+          signs.fine.put(second, 1);
+          this.heard.put(second, 1);
+        }
+        signs.coarse.put(second, 1);
+        if (!fine) {
+          if (series.coarse.at(second) === null) series.coarse.put(second, value);
+        } else if (second % 10 === 9) {
+          const mean = series.over(second - 9, second + 1);
+          if (mean !== null) series.coarse.put(second - 9, mean);
+        }
+      });
+    }
+  }
+
+  of(type: string): readonly Series[] {
+    return this.types.get(type) ?? [];
+  }
+
+  list(): Series[] {
+    return [...this.all.values()];
+  }
+
+  get size(): number {
+    return this.all.size;
+  }
+
+  // anything tells whether anybody reported in a second.
+  anything(second: number): boolean {
+    return this.heard.at(second) !== null;
+  }
+
+  newest(): number | null {
+    return this.heard.newest();
+  }
+
+  reportedBy(type: string, sender: string): boolean {
+    return this.of(type).some((s) => s.sender === sender);
+  }
+}
+
+export type Interval = [from: number, to: number];
+
+// holes are the parts of intervals (unix seconds, to exclusive) in which nothing
+// at all is known. While intervals are when we could not listen, what came later
+// has filled the rest.
+export function holes(intervals: readonly Interval[], known: (second: number) => boolean, from: number, to: number): Interval[] {
+  const list: Interval[] = [];
+  for (const [a, b] of intervals) {
+    let start: number | null = null;
+    for (let s = Math.max(Math.floor(a), from); s < Math.min(Math.ceil(b), to); s++) {
+      if (!known(s)) start ??= s;
+      else if (start !== null) {
+        list.push([start, s]);
+        start = null;
+      }
+    }
+    if (start !== null) list.push([start, Math.min(Math.ceil(b), to)]);
+  }
+  return list;
+}

@@ -19,7 +19,9 @@ import (
 )
 
 // found is a store that always finds the same.
-type found struct{}
+type found struct{ search.Store }
+
+func (found) About() search.About { return search.About{Kind: search.KindEmbedded} }
 
 func (found) Search(context.Context, search.Request) (search.Answer, error) {
 	return search.Answer{Total: 1, TotalIs: search.Exact, Records: []search.Record{{ID: "a", Doc: json.RawMessage("{}")}}}, nil

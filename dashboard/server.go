@@ -66,16 +66,17 @@ func New(cfg Config, feed Feed, store search.Store, log logrus.FieldLogger) (*Se
 }
 
 func (s *Server) routes(store search.Store) {
-	find := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		problem(w, http.StatusNotImplemented, "no search store", errNoStore.Error())
-	}))
-	if store != nil {
-		find = search.Handler(store)
+	for path, find := range search.Handlers(store) {
+		if store == nil {
+			find = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				problem(w, http.StatusNotImplemented, "no search store", errNoStore.Error())
+			})
+		}
+		s.Handle(path, find)
 	}
 	s.servePages()
 	s.Handle("GET /messages", http.HandlerFunc(s.serveMessages))
 	s.Handle("GET /config", http.HandlerFunc(s.serveConfig))
-	s.Handle("/api/v2/search", find)
 	s.Handle("GET /api/v2/status", http.HandlerFunc(s.serveStatus))
 }
 

@@ -57,7 +57,12 @@ func TestAPageOfLargeRecordsIsBoundedInBytes(t *testing.T) {
 }
 
 // stuck is a store that answers when it is let go.
-type stuck struct{ asked, letGo chan struct{} }
+type stuck struct {
+	search.Store
+	asked, letGo chan struct{}
+}
+
+func (stuck) About() search.About { return search.About{Kind: search.KindEmbedded} }
 
 func (s stuck) Search(context.Context, search.Request) (search.Answer, error) {
 	s.asked <- struct{}{}
@@ -67,8 +72,8 @@ func (s stuck) Search(context.Context, search.Request) (search.Answer, error) {
 
 func TestSearchesGoingOnAtATimeAreBounded(t *testing.T) {
 	t.Parallel()
-	store := stuck{make(chan struct{}), make(chan struct{})}
-	h := search.Handler(store)
+	store := stuck{asked: make(chan struct{}), letGo: make(chan struct{})}
+	h := search.Handlers(store)["/api/v2/search"]
 	codes := make(chan string)
 	ask := func() {
 		w := httptest.NewRecorder()

@@ -230,10 +230,14 @@ func (s *elasticSource) fieldTypes(ctx context.Context) (types fieldTypes, ignor
 			}
 		}
 	}
+	return s.typesOf(ctx, slices.Sorted(maps.Keys(names)))
+}
+
+// typesOf asks how fields are mapped.
+func (s *elasticSource) typesOf(ctx context.Context, list []string) (types fieldTypes, ignored bool, err error) {
 	var answer struct {
 		Fields map[string]map[string]struct{ Searchable bool }
 	}
-	list := slices.Sorted(maps.Keys(names))
 	header, err := s.do(ctx, "_field_caps?fields="+url.QueryEscape(strings.Join(list, ",")), nil, &answer)
 	if err != nil {
 		return nil, false, err

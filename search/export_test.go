@@ -34,3 +34,8 @@ func CompileQuery(spec *matcher.Spec, ignored, restricted bool) any {
 
 // MaxGoing is how many searches Handler lets go on at a time.
 const MaxGoing = maxGoing
+
+// ExamineWithin counts what matches with another deadline.
+func ExamineWithin(ctx context.Context, r *Request, src Source, deadline time.Duration) (Sum, error) {
+	return examine(ctx, r, src, deadline, func(*Row) {})
+}

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -13,12 +14,15 @@ import (
 	"lagermeister/heka/matcher"
 )
 
+// Bounds of what goes on at a time. Counts do not hold up searches.
 const (
-	maxGoing = 8               // searches at a time
-	patience = 3 * time.Second // of those beyond, before they are sent away
+	maxGoing    = 8               // searches
+	maxCounting = 4               // facets and histograms
+	patience    = 3 * time.Second // of those beyond, before they are sent away
 )
 
-// Handler answers GET /api/v2/search, wherever it is mounted:
+// Handlers are the endpoints of a store by their paths. All of them take GET and
+// HEAD, and the parameters that say which records are meant:
 //
 //	q       a spec of heka/matcher; absent or empty: all records
 //	text    words that the payload must hold
@@ -27,33 +31,89 @@ const (
 //	limit   records on a page, 1 to MaxLimit, default DefaultLimit
 //	cursor  next of the answer before
 //
-// The answer is an Answer in JSON. A request that makes no sense is 400 with a
-// problem document (RFC 9457) that has the member "parameter", and for q also
-// "offset", "excerpt" (the spec and a caret under the place) and "expected".
-// 502 is a store that cannot answer, 503 that too many searches are going on.
-func Handler(store Store) http.Handler {
-	going := make(chan struct{}, maxGoing)
+// An unknown parameter is an error, and so is one that is given twice.
+//
+//	/api/v2/search     one page of records, newest first: an Answer
+//	/api/v2/facets     the most frequent values of fields: Facets. field=Severity,
+//	                   Hostname, Logger, Type or Fields[NAME], may be given up to
+//	                   MaxFacets times, default those four headers; size=1 to
+//	                   MaxFacetSize, default DefaultFacetSize. limit and cursor
+//	                   have no effect. Dynamic fields are best asked for by
+//	                   themselves: the embedded store counts them among the newest
+//	                   10,000 candidates only, and all facets of a request alike
+//	/api/v2/histogram  how many records over time, by severity: a Histogram.
+//	                   buckets=1 to MaxBuckets, default DefaultBuckets. limit and
+//	                   cursor have no effect
+//
+// A request that makes no sense is 400 with a problem document (RFC 9457) that has
+// the member "parameter", and for q also "offset", "excerpt" (the spec and a caret
+// under the place) and "expected". 502 is a store that cannot answer, 503 that too
+// many questions are going on. Who hangs up ends the question.
+func Handlers(store Store) map[string]http.Handler {
+	searches, counts := make(gate, maxGoing), make(gate, maxCounting)
+	return map[string]http.Handler{
+		"/api/v2/search": searches.handler(parameters, func(ctx context.Context, r Request, _ url.Values) (any, error) {
+			started := time.Now()
+			answer, err := store.Search(ctx, r)
+			answer.TookMS, answer.Store = time.Since(started).Milliseconds(), store.About().Kind
+			return answer, err
+		}),
+		"/api/v2/facets": counts.handler(append(slices.Clone(parameters), "field", "size"), func(ctx context.Context, r Request, more url.Values) (any, error) {
+			started := time.Now()
+			request, err := facetRequest(r, more)
+			if err != nil {
+				return nil, err
+			}
+			answer, err := store.Facets(ctx, request)
+			answer.TookMS = time.Since(started).Milliseconds()
+			return answer, err
+		}),
+		"/api/v2/histogram": counts.handler(append(slices.Clone(parameters), "buckets"), func(ctx context.Context, r Request, more url.Values) (any, error) {
+			started := time.Now()
+			n, err := number(more, "buckets", MaxBuckets)
+			if err != nil {
+				return nil, err
+			}
+			answer, err := store.Histogram(ctx, HistogramRequest{Request: r, Buckets: n})
+			answer.TookMS = time.Since(started).Milliseconds()
+			return answer, err
+		}),
+	}
+}
+
+// gate bounds how many questions of a kind go on at a time.
+type gate chan struct{}
+
+// enter waits for a place; false means that the asker has got an answer, or left.
+func (g gate) enter(w http.ResponseWriter, r *http.Request) bool {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case g <- struct{}{}:
+		return true
+	case <-late.C:
+		w.Header().Set("Retry-After", "5")
+		write(w, http.StatusServiceUnavailable, problem{Title: "too many searches", Detail: strconv.Itoa(cap(g)) + " are going on, ask again later"})
+	case <-r.Context().Done():
+	}
+	return false
+}
+
+// leave gives the place back: the answer takes memory until the asker has it.
+func (g gate) leave() { <-g }
+
+// handler answers in JSON what is asked with these parameters.
+func (g gate) handler(known []string, ask func(ctx context.Context, r Request, all url.Values) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			write(w, http.StatusMethodNotAllowed, problem{Title: "method not allowed", Detail: "search is asked with GET, not " + r.Method})
+		if !isGet(w, r) || !g.enter(w, r) {
 			return
 		}
-		select {
-		case going <- struct{}{}:
-			defer func() { <-going }() // the answer takes memory until the asker has it
-		case <-time.After(patience):
-			w.Header().Set("Retry-After", "5")
-			write(w, http.StatusServiceUnavailable, problem{Title: "too many searches", Detail: strconv.Itoa(maxGoing) + " are going on, ask again later"})
-			return
-		case <-r.Context().Done():
-			return
-		}
-		request, err := ParseRequest(r.URL.RawQuery)
-		var answer Answer
+		defer g.leave()
+		request, all, err := parse(r.URL.RawQuery, known)
+		var answer any
 		if err == nil {
-			answer, err = store.Search(r.Context(), request)
+			answer, err = ask(r.Context(), request, all)
 		}
 		if err != nil {
 			status, p := problemOf(err)
@@ -62,6 +122,15 @@ func Handler(store Store) http.Handler {
 		}
 		write(w, http.StatusOK, answer)
 	})
+}
+
+func isGet(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	w.Header().Set("Allow", "GET, HEAD")
+	write(w, http.StatusMethodNotAllowed, problem{Title: "method not allowed", Detail: "search is asked with GET, not " + r.Method})
+	return false
 }
 
 // problem is the body of an answer that is an error.
@@ -100,47 +169,76 @@ func write(w http.ResponseWriter, status int, body any) {
 	_ = out.Encode(body) // the asker is gone; there is nobody to tell
 }
 
-// ParseRequest reads the parameters of the HTTP endpoint. Its errors are
+// ParseRequest reads the parameters of /api/v2/search. Its errors are
 // *ParameterErrors.
-func ParseRequest(query string) (r Request, err error) {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return r, &ParameterError{Parameter: "query", Reason: err.Error()}
+func ParseRequest(query string) (Request, error) {
+	r, _, err := parse(query, parameters)
+	return r, err
+}
+
+// parse reads the parameters of a request; known are those it may have.
+func parse(query string, known []string) (r Request, values url.Values, err error) {
+	if values, err = url.ParseQuery(query); err != nil {
+		return r, nil, &ParameterError{Parameter: "query", Reason: err.Error()}
 	}
 	for name, list := range values {
-		if !slices.Contains(parameters, name) {
-			return r, &ParameterError{Parameter: name, Reason: "unknown; there are " + strings.Join(parameters, ", ")}
+		if !slices.Contains(known, name) {
+			return r, nil, &ParameterError{Parameter: name, Reason: "unknown; there are " + strings.Join(known, ", ")}
 		}
-		if len(list) > 1 {
-			return r, &ParameterError{Parameter: name, Reason: "given " + strconv.Itoa(len(list)) + " times"}
+		if len(list) > 1 && name != "field" {
+			return r, nil, &ParameterError{Parameter: name, Reason: "given " + strconv.Itoa(len(list)) + " times"}
 		}
 	}
 	if q := values.Get("q"); q != "" {
 		if r.Spec, err = matcher.Parse(q); err != nil {
-			return r, &ParameterError{Parameter: "q", Reason: err.Error(), Err: err}
+			return r, nil, &ParameterError{Parameter: "q", Reason: err.Error(), Err: err}
 		}
 	}
 	if text := values.Get("text"); text != "" {
 		if r.Text = words(text); len(r.Text) == 0 {
-			return r, &ParameterError{Parameter: "text", Reason: strconv.Quote(text) + " holds no word; words are letters and digits"}
+			return r, nil, &ParameterError{Parameter: "text", Reason: strconv.Quote(text) + " holds no word; words are letters and digits"}
 		}
 	}
 	if r.From, err = parseTime("from", values.Get("from")); err != nil {
-		return r, err
+		return r, nil, err
 	}
 	if r.To, err = parseTime("to", values.Get("to")); err != nil {
-		return r, err
+		return r, nil, err
 	}
-	if limit := values.Get("limit"); limit != "" {
-		if r.Limit, err = strconv.Atoi(limit); err != nil || r.Limit < 1 || r.Limit > MaxLimit {
-			return r, &ParameterError{Parameter: "limit", Reason: strconv.Quote(limit) + " is not a number from 1 to " + strconv.Itoa(MaxLimit)}
-		}
+	if r.Limit, err = number(values, "limit", MaxLimit); err != nil {
+		return r, nil, err
 	}
 	r.Cursor = values.Get("cursor")
-	return r, nil
+	return r, values, nil
 }
 
 var parameters = []string{"q", "text", "from", "to", "limit", "cursor"}
+
+// number reads a number from 1 to most; 0 when it is not given.
+func number(values url.Values, name string, most int) (int, error) {
+	text := values.Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, &ParameterError{Parameter: name, Reason: strconv.Quote(text) + " is not a number from 1 to " + strconv.Itoa(most)}
+	}
+	return n, nil
+}
+
+func facetRequest(r Request, values url.Values) (f FacetRequest, err error) {
+	f.Request = r
+	for _, name := range values["field"] {
+		field, err := ParseField(name)
+		if err != nil {
+			return f, err
+		}
+		f.Fields = append(f.Fields, field)
+	}
+	f.Size, err = number(values, "size", MaxFacetSize)
+	return f, err
+}
 
 // words returns the tokens of what somebody typed, each once.
 func words(text string) []string {

@@ -17,9 +17,12 @@ import (
 
 // asked is a store that remembers the request and gives one answer.
 type asked struct {
+	search.Store
 	request search.Request
 	err     error
 }
+
+func (s *asked) About() search.About { return search.About{Kind: search.KindEmbedded} }
 
 func (s *asked) Search(_ context.Context, r search.Request) (search.Answer, error) {
 	s.request = r
@@ -29,7 +32,7 @@ func (s *asked) Search(_ context.Context, r search.Request) (search.Answer, erro
 
 func get(store search.Store, method, query string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	search.Handler(store).ServeHTTP(w, httptest.NewRequest(method, "/api/v2/search?"+query, nil))
+	search.Handlers(store)["/api/v2/search"].ServeHTTP(w, httptest.NewRequest(method, "/api/v2/search?"+query, nil))
 	return w
 }
 
@@ -45,7 +48,7 @@ func TestParametersReachTheStore(t *testing.T) {
 		t.Fatalf("status %d, %s", w.Code, w.Body)
 	}
 	want := `{"total":1,"total_is":"exact","examined":1,"partial":false,"exact":true,"records":[{"id":"1","index":"i","position":"7.0",` +
-		`"time":"1970-01-01T00:00:01.000000005Z","doc":{"message":"<a>"},"exact":true}],"next":"n"}` + "\n"
+		`"time":"1970-01-01T00:00:01.000000005Z","doc":{"message":"<a>"},"exact":true}],"next":"n","took_ms":0,"store":"embedded"}` + "\n"
 	if w.Body.String() != want {
 		t.Errorf("got  %s\nwant %s", w.Body, want)
 	}

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"lagermeister/heka"
 )
 
 // Verdict is what is known of a candidate.
@@ -77,9 +75,8 @@ func fill(ctx context.Context, r Request, src Source, deadline time.Duration) (A
 
 // page is an answer in the making.
 type page struct {
-	request *Request
+	judge
 	answer  Answer
-	message heka.Message
 	after   string // the store's cursor behind the last row looked at
 	matched int64  // on the pages before and on this one
 	bytes   int    // of the documents on this one
@@ -93,10 +90,10 @@ func startPage(r *Request) (*page, error) {
 	case r.Limit < 0 || r.Limit > MaxLimit:
 		return nil, &ParameterError{Parameter: "limit", Reason: strconv.Itoa(r.Limit) + " is not between 1 and " + strconv.Itoa(MaxLimit)}
 	}
-	if len(r.Text) > MaxTokens {
-		return nil, &ParameterError{Parameter: "text", Reason: strconv.Itoa(len(r.Text)) + " words, at most " + strconv.Itoa(MaxTokens)}
+	if err := r.validate(); err != nil {
+		return nil, err
 	}
-	p := &page{request: r, answer: Answer{Exact: true, Records: []Record{}}}
+	p := &page{judge: judge{request: r}, answer: Answer{Exact: true, Records: []Record{}}}
 	if r.Cursor != "" {
 		var err error
 		if p.after, p.matched, err = parseCursor(r.Cursor); err != nil {
@@ -136,14 +133,7 @@ func (p *page) read(ctx context.Context, src Source) error {
 func (p *page) take(row *Row) {
 	p.answer.Examined++
 	p.after = row.After
-	verdict := Yes
-	switch {
-	case p.request.Everything():
-	case row.Decide != nil:
-		verdict = row.Decide(p.request)
-	default:
-		verdict = p.decide(row.Body)
-	}
+	verdict := p.verdict(row)
 	if verdict == Maybe {
 		p.answer.Exact = false
 	}
@@ -153,16 +143,6 @@ func (p *page) take(row *Row) {
 		p.bytes += len(row.Record.Doc)
 		p.answer.Records = append(p.answer.Records, row.Record)
 	}
-}
-
-// decide is the verdict on a message that the store has as it came.
-func (p *page) decide(body []byte) Verdict {
-	// What was stored decodes; should it not, what came before the damage counts.
-	_ = p.message.Parse(body)
-	if p.request.Spec.Match(&p.message) && HasTokens(p.message.Payload, p.request.Text) {
-		return Yes
-	}
-	return No
 }
 
 // finish fills in the sums and the cursor.

@@ -10,6 +10,7 @@ package search
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"lagermeister/heka/matcher"
@@ -41,6 +42,14 @@ type Request struct {
 // every candidate is a match.
 func (r *Request) Everything() bool { return r.Spec == nil && len(r.Text) == 0 }
 
+// validate checks what every question has.
+func (r *Request) validate() error {
+	if len(r.Text) > MaxTokens {
+		return &ParameterError{Parameter: "text", Reason: strconv.Itoa(len(r.Text)) + " words, at most " + strconv.Itoa(MaxTokens)}
+	}
+	return nil
+}
+
 // The two meanings of Answer.Total.
 const (
 	Exact   = "exact"
@@ -56,6 +65,8 @@ type Answer struct {
 	Exact    bool     `json:"exact"`    // every verdict on this page was certain
 	Records  []Record `json:"records"`  // never null
 	Next     string   `json:"next"`     // cursor of the next page, "" after the last
+	TookMS   int64    `json:"took_ms"`  // set by the HTTP endpoint
+	Store    string   `json:"store"`    // About.Kind; set by the HTTP endpoint
 }
 
 // Record is a stored record.
@@ -71,14 +82,33 @@ type Record struct {
 	Exact bool `json:"exact"`
 }
 
-// Store finds records. An error that is the asker's fault is a *ParameterError,
-// which names the part of the request. Safe for concurrent use.
+// Store finds and counts records. An error that is the asker's fault is a
+// *ParameterError, which names the part of the request. What is asked ends with
+// its context. Safe for concurrent use.
+//
+// Counts are of all matches where the store can tell these by its own query;
+// otherwise of those among the newest candidates, which the Sum says.
 type Store interface {
+	About() About
 	Search(ctx context.Context, r Request) (Answer, error)
+	Facets(ctx context.Context, r FacetRequest) (Facets, error)
+	Histogram(ctx context.Context, r HistogramRequest) (Histogram, error)
 }
 
+// About says which store it is that answers.
+type About struct {
+	Kind   string `json:"kind"`   // KindEmbedded or KindElasticsearch
+	Detail string `json:"detail"` // where it is; without secrets
+}
+
+// The kinds of stores. OpenSearch is an Elasticsearch here.
+const (
+	KindEmbedded      = "embedded"
+	KindElasticsearch = "elasticsearch"
+)
+
 // ParameterError says which part of a request cannot be used, and why. The
-// names are those of the HTTP endpoint: q, text, from, to, limit, cursor.
+// names are those of the HTTP endpoints: q, text, from, to, limit, cursor, …
 type ParameterError struct {
 	Parameter string
 	Reason    string

@@ -17,6 +17,7 @@ type narrowing struct {
 	where string // conditions on table record, each after " AND "; may be empty
 	args  []any  // of where
 	words string // query of the word index; may be empty
+	exact bool   // where is all of the search: what it finds does match
 }
 
 // maxTests bounds the expressions that are handed to SQLite. A spec of more
@@ -30,7 +31,7 @@ const maxWords = 64
 // there is no match in it. When ctx ends it narrows less.
 func narrow(ctx context.Context, r *search.Request, v *values) (q narrowing, possible bool) {
 	root := r.Spec.Root()
-	c := compiler{ctx: ctx, values: v}
+	c := compiler{ctx: ctx, values: v, exact: true}
 	switch where := c.node(root); {
 	case where == never:
 		return q, false
@@ -39,6 +40,7 @@ func narrow(ctx context.Context, r *search.Request, v *values) (q narrowing, pos
 	}
 	words := append(append([]string(nil), r.Text...), payloadWords(root)...)
 	q.words = matchWords(words[:min(len(words), maxWords)])
+	q.exact = c.exact && len(r.Text) == 0 && c.tests <= maxTests
 	return q, true
 }
 
@@ -55,6 +57,7 @@ type compiler struct {
 	values *values
 	args   []any
 	tests  int
+	exact  bool // nothing was taken for true that may be false
 }
 
 func (c *compiler) node(n matcher.Node) string {
@@ -113,6 +116,7 @@ func (c *compiler) test(t *matcher.Test) string {
 	case matcher.VarTimestamp:
 		return c.timestamp(t)
 	}
+	c.exact = false
 	return always
 }
 
@@ -127,10 +131,11 @@ func (c *compiler) text(v variable, t *matcher.Test) string {
 	var passing, failing []int64
 	texts, zero := c.values.list(v)
 	if zero {
-		passing = append(passing, 0)
+		passing, c.exact = append(passing, 0), false
 	}
 	for i, text := range texts {
 		if c.ctx.Err() != nil { // a slow expression on many texts
+			c.exact = false
 			return always
 		}
 		if passes(text, t) {
@@ -176,6 +181,7 @@ func passes(text string, t *matcher.Test) bool {
 // timestamp widens the test: a spec compares as float64, which many integers
 // share, and a record without a timestamp has another time.
 func (c *compiler) timestamp(t *matcher.Test) string {
+	c.exact = false
 	least, most := int64(math.MinInt64), int64(math.MaxInt64)
 	switch t.Op {
 	case matcher.OpNotEqual:

@@ -21,14 +21,27 @@ import (
 // of their ids. What is stored while someone turns pages is found when it lies
 // behind the cursor. It does not hold up writers, nor they it.
 func (s *Store) Search(ctx context.Context, r search.Request) (search.Answer, error) {
-	src := &source{store: s, request: &r, from: math.MinInt64, to: math.MaxInt64}
+	return search.Fill(ctx, r, s.source(&r))
+}
+
+// source returns the candidates of a request.
+func (s *Store) source(r *search.Request) *source {
+	src := &source{store: s, request: r}
+	src.from, src.to = bounds(r)
+	return src
+}
+
+// bounds returns the times asked for: from <= t < to; the last time there is
+// stands for no bound.
+func bounds(r *search.Request) (from, to int64) {
+	from, to = math.MinInt64, math.MaxInt64
 	if !r.From.IsZero() {
-		src.from = unixNano(r.From)
+		from = unixNano(r.From)
 	}
 	if !r.To.IsZero() {
-		src.to = unixNano(r.To)
+		to = unixNano(r.To)
 	}
-	return search.Fill(ctx, r, src)
+	return from, to
 }
 
 // unixNano is t.UnixNano() within its bounds.
@@ -77,7 +90,7 @@ func parsePlace(text string) (p place, err error) {
 type source struct {
 	store    *Store
 	request  *search.Request
-	from, to int64 // time: from <= t < to; the last time there is stands for no bound
+	from, to int64 // see bounds
 
 	readers []*reader // that have more; nil until the first Read
 	at      string    // the cursor behind the last row returned

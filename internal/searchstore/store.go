@@ -56,6 +56,8 @@ type Store struct {
 	most   int              // of files: maxFiles, but in tests
 	closed bool
 
+	countWindow int // rows: defaultCountWindow, but in tests
+
 	retaining sync.Mutex
 	full      error     // why writes are refused; nil as long as they are not
 	looked    time.Time // when the retention last ran
@@ -79,7 +81,7 @@ func Open(cfg Config, log logrus.FieldLogger) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, log: log.WithField("component", "searchstore"), encoder: encoder,
-		files: make(map[string]*file), most: maxFiles, stop: make(chan struct{})}
+		files: make(map[string]*file), most: maxFiles, countWindow: defaultCountWindow, stop: make(chan struct{})}
 	if err := s.openDir(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -19,7 +19,27 @@ type frames struct {
 	rows []search.Row
 }
 
+func (s *frames) About() search.About { return search.About{} }
+
 func (s *frames) Search(ctx context.Context, r search.Request) (search.Answer, error) {
+	return search.Fill(ctx, r, s.in(&r))
+}
+
+func (s *frames) Facets(ctx context.Context, r search.FacetRequest) (search.Facets, error) {
+	if err := r.Validate(); err != nil {
+		return search.Facets{}, err
+	}
+	return search.CountFacets(ctx, r, s.in(&r.Request))
+}
+
+func (s *frames) Histogram(ctx context.Context, r search.HistogramRequest) (search.Histogram, error) {
+	if err := r.Validate(); err != nil {
+		return search.Histogram{}, err
+	}
+	return search.CountHistogram(ctx, r, s.in(&r.Request))
+}
+
+func (s *frames) in(r *search.Request) source {
 	var in []search.Row
 	for _, row := range s.rows {
 		if (r.From.IsZero() || !row.Record.Time.Before(r.From)) && (r.To.IsZero() || row.Record.Time.Before(r.To)) {
@@ -27,7 +47,7 @@ func (s *frames) Search(ctx context.Context, r search.Request) (search.Answer, e
 			in = append(in, row)
 		}
 	}
-	return search.Fill(ctx, r, source(in))
+	return source(in)
 }
 
 type source []search.Row

@@ -78,7 +78,7 @@ func Run(t *testing.T, store search.Store, ingest func(frames [][]byte) (refused
 	t.Run("everything", func(t *testing.T) {
 		all := slices.Sorted(maps.Keys(messages))
 		for _, limit := range []int{7, search.MaxLimit} {
-			found := ask(t, store, search.Request{Limit: limit}, nil)
+			found := ask(t, store, search.Request{Limit: limit}, &expected{"everything", messages, func(*heka.Message) bool { return true }})
 			if !slices.Equal(found.sorted(), all) || found.total != int64(len(all)) || found.totalIs != search.Exact {
 				t.Errorf("limit %d: %d records, total %d (%s); want all %d", limit, len(found.numbers), found.total, found.totalIs, len(all))
 			}
@@ -140,30 +140,27 @@ func (f *found) sorted() []int { return slices.Sorted(slices.Values(f.numbers)) 
 func ask(t *testing.T, store search.Store, r search.Request, e *expected) *found {
 	t.Helper()
 	f := &found{exact: true, maybe: map[int]bool{}}
-	what := "everything"
-	if e != nil {
-		what = e.what
-	}
 	var last int64
+	first := r
 	for page := 0; ; page++ {
 		answer, err := store.Search(context.Background(), r)
 		if err != nil {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: %v", e.what, err)
 			return f
 		}
 		if r.Limit > 0 && len(answer.Records) > r.Limit || answer.Partial {
-			t.Errorf("%s: page %d has %d records, limit %d, partial %v", what, page, len(answer.Records), r.Limit, answer.Partial)
+			t.Errorf("%s: page %d has %d records, limit %d, partial %v", e.what, page, len(answer.Records), r.Limit, answer.Partial)
 		}
 		for _, record := range answer.Records {
 			at := max(record.Time.UnixNano(), 0) // before 1970 there is no order
 			if len(f.numbers) > 0 && at > last {
-				t.Errorf("%s: %s at %v comes after an older one", what, record.ID, record.Time)
+				t.Errorf("%s: %s at %v comes after an older one", e.what, record.ID, record.Time)
 			}
 			last = at
 			n := number(t, record)
 			f.numbers = append(f.numbers, n)
 			if f.maybe[n] = !record.Exact; !record.Exact && answer.Exact {
-				t.Errorf("%s: the answer is exact, record %d in it is not", what, n)
+				t.Errorf("%s: the answer is exact, record %d in it is not", e.what, n)
 			}
 		}
 		f.exact = f.exact && answer.Exact
@@ -172,9 +169,8 @@ func ask(t *testing.T, store search.Store, r search.Request, e *expected) *found
 			break
 		}
 	}
-	if e != nil {
-		f.compare(t, e)
-	}
+	f.compare(t, e)
+	counts(t, store, first, e, f)
 	return f
 }
 

@@ -183,7 +183,7 @@ func (c *conn) keep(buf *buffer, rest []byte, want int) *buffer {
 // client in full flow gets the largest and a slow one the smallest. The largest is
 // larger when connections are few: a goroutine wakes less often then.
 func (c *conn) resize(n int) {
-	const one, few, all = 64 << 10, 256 << 10, 16 << 20
+	const one, few, all = 32 << 10, 256 << 10, 8 << 20
 	largest := max(one, min(few, all/max(int(c.t.connections.Load()), 1)))
 	c.size = min(max(2*n, smallestBuffer), largest)
 }

@@ -15,6 +15,7 @@ type Config struct {
 	Token          string   `envconfig:"TOKEN" secret:"true" desc:"who shows this token may look"`
 	OperatorToken  string   `envconfig:"OPERATOR_TOKEN" secret:"true" desc:"who shows this token may look and change things"`
 	Insecure       bool     `envconfig:"INSECURE" default:"false" desc:"true: whoever reaches the port may look, on any address"`
+	Environment    string   `envconfig:"ENVIRONMENT" desc:"what the page's title says it shows, such as prod-eu"`
 	AllowedOrigins []string `envconfig:"ALLOWED_ORIGINS" desc:"host or host:port of other sites whose pages may read the live events, and names under which a proxy in front passes requests on"`
 }
 

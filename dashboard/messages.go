@@ -2,10 +2,13 @@ package dashboard
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"lagermeister/stats"
 )
 
 const (
@@ -14,14 +17,35 @@ const (
 	pongWithin = 60 * time.Second
 	writeLimit = 10 * time.Second // for one frame; a viewer that takes longer is gone
 
-	// Nobody has anything to say to us: what comes is discarded, and who goes on
-	// talking is shut out.
+	// Nobody has much to say to us: who goes on talking is shut out.
 	maxClientMessage = 4 << 10 // bytes
 	maxClientTalk    = 100     // messages between two pings
 )
 
-// serveMessages is the live feed.
+// serveMessages is the live feed of the original.
 func (s *Server) serveMessages(w http.ResponseWriter, r *http.Request) {
+	s.serveSocket(w, r, nil, func(*http.Request) session {
+		viewer := s.feed.Subscribe()
+		return session{
+			send:  func(conn *websocket.Conn, gone <-chan struct{}) (int, string) { return s.feedTo(conn, viewer, gone) },
+			close: viewer.Close,
+		}
+	})
+}
+
+// session is what is done with a websocket. send writes until one side has enough
+// and returns what to tell the other one; gone is closed when that has ended. take
+// is given what the client sends, one message at a time; nil discards it. close is
+// called last.
+type session struct {
+	send  func(conn *websocket.Conn, gone <-chan struct{}) (code int, why string)
+	take  func(message []byte)
+	close func()
+}
+
+// serveSocket makes a request a websocket of one of the protocols, if its sender
+// may have one, and serves it until its end.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, protocols []string, open func(*http.Request) session) {
 	if !s.cfg.knowsOrigin(r) {
 		problem(w, http.StatusForbidden, "foreign page",
 			fmt.Sprintf("pages of %.100q may not read the live events: if they should, set PROXY_ALLOWED_ORIGINS", r.Header.Get("Origin")))
@@ -33,21 +57,28 @@ func (s *Server) serveMessages(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.leave()
-	upgrader := websocket.Upgrader{HandshakeTimeout: writeLimit, CheckOrigin: func(*http.Request) bool { return true }} // checked above
+	upgrader := websocket.Upgrader{ // origins are checked above
+		HandshakeTimeout: writeLimit, Subprotocols: protocols, CheckOrigin: func(*http.Request) bool { return true },
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, why error) {
+			problem(w, status, "no websocket", why.Error())
+		},
+	}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // Upgrade has answered
 	}
 	defer conn.Close()
 	defer s.track(conn)()
+	served := open(r)
+	defer served.close()
 
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		discard(conn)
+		listen(conn, served.take)
 	}()
-	defer func() { conn.Close(); <-gone }() // ends discard
-	code, why := s.feedTo(conn, gone)
+	defer func() { conn.Close(); <-gone }() // ends listen
+	code, why := served.send(conn, gone)
 	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, why), time.Now().Add(time.Second))
 }
 
@@ -84,9 +115,7 @@ func (s *Server) track(conn *websocket.Conn) (untrack func()) {
 
 // feedTo sends events until one side has enough, and returns what to tell the
 // other one.
-func (s *Server) feedTo(conn *websocket.Conn, gone <-chan struct{}) (code int, why string) {
-	viewer := s.feed.Subscribe()
-	defer viewer.Close()
+func (s *Server) feedTo(conn *websocket.Conn, viewer *stats.Viewer, gone <-chan struct{}) (code int, why string) {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	for {
@@ -111,9 +140,9 @@ func (s *Server) feedTo(conn *websocket.Conn, gone <-chan struct{}) (code int, w
 	}
 }
 
-// discard reads what a client sends, which keeps the connection's control frames
+// listen reads what a client sends, which keeps the connection's control frames
 // going, until it ends, breaks a limit or does not answer pings.
-func discard(conn *websocket.Conn) {
+func listen(conn *websocket.Conn, take func(message []byte)) {
 	conn.SetReadLimit(maxClientMessage)
 	talk := 0
 	alive := func(string) error {
@@ -123,11 +152,20 @@ func discard(conn *websocket.Conn) {
 	_ = alive("")
 	conn.SetPongHandler(alive)
 	for {
-		if _, _, err := conn.NextReader(); err != nil {
+		_, message, err := conn.NextReader()
+		if err != nil {
 			return
 		}
 		if talk++; talk > maxClientTalk {
 			return
 		}
+		if take == nil {
+			continue
+		}
+		text, err := io.ReadAll(message)
+		if err != nil {
+			return
+		}
+		take(text)
 	}
 }

@@ -36,7 +36,9 @@ type Server struct {
 	mux      *http.ServeMux
 	listener net.Listener
 	server   *http.Server
+	store    search.Store // may be nil
 	version  string
+	about    About
 
 	mu       sync.Mutex
 	public   map[string]bool // paths that need no token
@@ -58,16 +60,16 @@ func New(cfg Config, feed Feed, store search.Store, log logrus.FieldLogger) (*Se
 	if err != nil {
 		return nil, fmt.Errorf("listen for the dashboard: %w", err)
 	}
-	s := &Server{cfg: cfg, feed: feed, log: log.WithField("component", "dashboard"), mux: http.NewServeMux(),
+	s := &Server{cfg: cfg, feed: feed, store: store, log: log.WithField("component", "dashboard"), mux: http.NewServeMux(),
 		listener: listener, public: make(map[string]bool), sockets: make(map[*websocket.Conn]struct{}), stop: make(chan struct{})}
 	s.server = httpserver.New(s, limits)
-	s.routes(store)
+	s.routes()
 	return s, nil
 }
 
-func (s *Server) routes(store search.Store) {
-	for path, find := range search.Handlers(store) {
-		if store == nil {
+func (s *Server) routes() {
+	for path, find := range search.Handlers(s.store) {
+		if s.store == nil {
 			find = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				problem(w, http.StatusNotImplemented, "no search store", errNoStore.Error())
 			})

@@ -17,10 +17,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lagermeister/dashboard"
+	"lagermeister/dashboard/live"
+	"lagermeister/dashboard/view"
 	"lagermeister/deadletter"
 	"lagermeister/internal/program"
 	"lagermeister/ledger"
 	"lagermeister/search"
+	"lagermeister/search/instream"
 	"lagermeister/sink/httpclient"
 	"lagermeister/stats"
 	"lagermeister/stream"
@@ -96,14 +99,24 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 		return err
 	}
 	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("use JetStream: %w", err)
+	}
 	hub := stats.NewHub()
 	defer hub.Close()
+	book := ledger.NewBook(js, p.Log, p.Registry)
+	look := view.New(nc, js)
+	moving := live.New(look.Sources(book, p.NotReady), p.Log, p.Registry)
 	server, err := dashboard.New(s.dashboard, hub, store, p.Log)
 	if err != nil {
 		return err
 	}
 	defer server.Shutdown()
-	if _, err := nc.Subscribe(s.program.Subject, func(m *nats.Msg) { hub.Publish(m.Data) }); err != nil {
+	if _, err := nc.Subscribe(s.program.Subject, func(m *nats.Msg) {
+		moving.Add(m.Data)
+		hub.Publish(m.Data)
+	}); err != nil {
 		return fmt.Errorf("subscribe to %s: %w", s.program.Subject, err)
 	}
 	_ = nc.FlushTimeout(5 * time.Second) // what is published from now on is seen; should the server be gone, reconnecting subscribes
@@ -113,15 +126,12 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 		}
 		return nil
 	})
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return fmt.Errorf("use JetStream: %w", err)
-	}
-	book := ledger.NewBook(js, p.Log, p.Registry)
 	server.SetLedger(book)
+	server.SetLive(moving)
 	server.SetDeadLetters(deadletter.NewAPI(js, p.Log))
+	server.Handle(search.MessagePath, search.MessageHandler(store, instream.New(js)))
 	server.Check(p.NotReady)
-	server.SetVersion(program.Version())
+	server.SetAbout(dashboard.About{Version: program.Version(), Subject: s.program.Subject})
 	watch(p.Registry, hub)
 	admin(server, p)
 
@@ -130,8 +140,10 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 	var g group.Group
 	g.Add(group.ContextHandler(ctx))
 	g.Add(server.Serve, func(error) { server.Shutdown() })
-	fold, stop := context.WithCancel(ctx)
-	g.Add(func() error { return book.Run(fold) }, func(error) { stop() })
+	for _, work := range []func(context.Context) error{book.Run, moving.Run} {
+		ctx, stop := context.WithCancel(ctx)
+		g.Add(func() error { return work(ctx) }, func(error) { stop() })
+	}
 	if err := g.Run(); !errors.Is(err, context.Canceled) {
 		return err
 	}

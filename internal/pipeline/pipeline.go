@@ -22,6 +22,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"lagermeister/dashboard"
+	"lagermeister/dashboard/live"
 	"lagermeister/internal/dirlock"
 	"lagermeister/internal/natsserver"
 	"lagermeister/internal/program"
@@ -47,6 +48,7 @@ type Pipeline struct {
 	admin     *program.Admin
 	dashboard *dashboard.Server
 	book      *ledger.Book
+	live      *live.Hub
 	reporter  *stats.Reporter
 	store     *store // nil when records go elsewhere
 	out       *subscriber.Subscriber
@@ -201,6 +203,7 @@ func (pl *Pipeline) Run(ctx context.Context) error {
 		until(&g, pl.hub.run)
 	}
 	until(&g, pl.book.Run)
+	until(&g, pl.live.Run)
 	until(&g, pl.reporter.Run)
 	g.Add(pl.dashboard.Serve, func(error) { pl.dashboard.Shutdown() })
 	g.Add(pl.admin.Serve, func(error) { pl.admin.Shutdown() })

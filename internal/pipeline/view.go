@@ -8,19 +8,32 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/dashboard"
+	"lagermeister/dashboard/live"
+	"lagermeister/dashboard/view"
 	"lagermeister/deadletter"
 	"lagermeister/internal/program"
 	"lagermeister/ledger"
 	"lagermeister/search"
+	"lagermeister/search/instream"
 	"lagermeister/stats"
 )
 
 // openDashboard shows the events of this process and of all others on its NATS
 // server and the balance of their groups, and searches where the records go.
 func (pl *Pipeline) openDashboard(context.Context) (err error) {
+	js, err := jetstream.New(pl.conn)
+	if err != nil {
+		return fmt.Errorf("use JetStream: %w", err)
+	}
+	pl.book = ledger.NewBook(js, pl.log, pl.part("ledger"))
+	look := view.New(pl.conn, js)
+	pl.live = live.New(look.Sources(pl.book, pl.program.NotReady), pl.log, pl.part("dashboard"))
 	hub := stats.NewHub()
 	pl.closing(hub.Close)
-	if _, err := pl.conn.Subscribe(stats.DefaultSubject, func(m *nats.Msg) { hub.Publish(m.Data) }); err != nil {
+	if _, err := pl.conn.Subscribe(stats.DefaultSubject, func(m *nats.Msg) {
+		pl.live.Add(m.Data)
+		hub.Publish(m.Data)
+	}); err != nil {
 		return fmt.Errorf("subscribe to %s: %w", stats.DefaultSubject, err)
 	}
 	store, err := pl.searchIn()
@@ -31,15 +44,12 @@ func (pl *Pipeline) openDashboard(context.Context) (err error) {
 		return err
 	}
 	pl.closing(pl.dashboard.Shutdown)
-	js, err := jetstream.New(pl.conn)
-	if err != nil {
-		return fmt.Errorf("use JetStream: %w", err)
-	}
-	pl.book = ledger.NewBook(js, pl.log, pl.part("ledger"))
 	pl.dashboard.SetLedger(pl.book)
+	pl.dashboard.SetLive(pl.live)
 	pl.dashboard.SetDeadLetters(deadletter.NewAPI(js, pl.log))
+	pl.dashboard.Handle(search.MessagePath, search.MessageHandler(store, instream.New(js)))
 	pl.dashboard.Check(pl.program.NotReady)
-	pl.dashboard.SetVersion(program.Version())
+	pl.dashboard.SetAbout(dashboard.About{Version: program.Version(), Subject: stats.DefaultSubject})
 	return nil
 }
 

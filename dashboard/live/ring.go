@@ -1,0 +1,133 @@
+package live
+
+import (
+	"math"
+
+	"lagermeister/stats"
+)
+
+// How far back the two resolutions of the history reach, seconds.
+const (
+	Fine   = 3600
+	Coarse = 6 * 3600
+)
+
+// The two resolutions of a series, in seconds. With 8 bytes a value a series
+// takes 45 KiB.
+const (
+	fineStep   = 1
+	fineSpan   = Fine
+	coarseStep = 10
+	coarseSpan = Coarse
+)
+
+// none is a bucket that nothing is known of.
+var none = math.NaN()
+
+// ring holds the newest values of a series, one a bucket. Buckets are numbered:
+// unix seconds by the step.
+type ring struct {
+	cells  []float64
+	newest int64 // bucket; those above are not there yet
+}
+
+func newRing(cells int) ring {
+	r := ring{cells: make([]float64, cells)}
+	for i := range r.cells {
+		r.cells[i] = none
+	}
+	return r
+}
+
+// cell is the place of a bucket, nil when it is too old to have one. The ring
+// turns when the bucket is new.
+func (r *ring) cell(bucket int64) *float64 {
+	n := int64(len(r.cells))
+	if bucket <= r.newest-n || bucket < 0 {
+		return nil
+	}
+	for r.newest = max(r.newest, bucket-n); r.newest < bucket; {
+		r.newest++
+		r.cells[r.newest%n] = none
+	}
+	return &r.cells[bucket%n]
+}
+
+// get is the value of a bucket, none when there is none.
+func (r *ring) get(bucket int64) float64 {
+	n := int64(len(r.cells))
+	if bucket > r.newest || bucket <= r.newest-n || bucket < 0 {
+		return none
+	}
+	return r.cells[bucket%n]
+}
+
+// series is one metric of one sender at one address. It is not safe for
+// concurrent use.
+type series struct {
+	names     []byte // `"sender","ip","type"`, as m has them
+	key       key
+	agg       stats.Aggregate
+	threshold *stats.Threshold
+
+	fine, coarse ring
+	folded       int   // events in the newest second
+	last         int64 // newest second
+}
+
+type key struct{ metric, sender, ip string }
+
+// add folds an event into its second, and the second into its coarse bucket. The
+// aggregate says how: what two processes of one sender at one address report of a
+// second is one value.
+func (s *series) add(second int64, e *stats.Event) {
+	s.agg, s.threshold = e.Aggregate, e.Threshold
+	cell := s.fine.cell(second)
+	if cell == nil {
+		return
+	}
+	if second > s.last {
+		s.last, s.folded = second, 0
+	}
+	if math.IsNaN(*cell) {
+		*cell, s.folded = e.Value, 1
+	} else {
+		s.folded++
+		*cell = fold(s.agg, *cell, e.Value, s.folded)
+	}
+	bucket := second / coarseStep
+	sum, n := none, 0
+	for at := bucket * coarseStep; at < (bucket+1)*coarseStep; at++ {
+		if v := s.fine.get(at); !math.IsNaN(v) {
+			if n++; n == 1 {
+				sum = v
+			} else {
+				sum = fold(s.agg, sum, v, n)
+			}
+		}
+	}
+	if cell := s.coarse.cell(bucket); cell != nil {
+		*cell = sum
+	}
+}
+
+// fold makes one value of that of n-1 others and a further one.
+func fold(by stats.Aggregate, value, next float64, n int) float64 {
+	switch by {
+	case stats.Total:
+		return value + next
+	case stats.Average:
+		return value + (next-value)/float64(n)
+	case stats.Max:
+		return max(value, next)
+	}
+	return next
+}
+
+// units are those of the metrics that our programs report.
+var units = map[string]string{
+	stats.Throughput: "records", stats.Lag: "s", stats.BatchSize: "records", stats.BatchCount: "posts",
+	"ThroughputBytes": "bytes", "Delivered": "records", "Filtered": "records", "DeadLettered": "records",
+	"Retried": "posts", "Rejected": "records", "DeliveryLatencyP50": "ms", "DeliveryLatencyP95": "ms",
+	"DeliveryLatencyP99": "ms", "InFlight": "posts", "Connections": "connections",
+}

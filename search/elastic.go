@@ -88,19 +88,24 @@ func (e *Elastic) Search(ctx context.Context, r Request) (Answer, error) {
 type elasticSource struct {
 	*Elastic
 	request Request
-	query   clause // nil until the first Read
-	decide  *evaluator
-	total   int64
+
+	oldestFirst bool // instead of newest first
+
+	query  clause // nil until the first Read
+	decide *evaluator
+	total  int64
 }
 
-// order is newest first; what has no time in the index, for it is before 1970,
+// sorted is by time, for desc newest first; what has no time in the index, for it is before 1970,
 // comes last (0 and not "_last", of which OpenSearch 2 cannot find the next page). Documents of the same time are told apart by position
 // and uuid, since _id cannot be sorted by; two that agree in all of this came
 // from different streams without a uuid at the same nanosecond.
-var order = []clause{
-	{"@timestamp": clause{"order": "desc", "unmapped_type": "date_nanos", "missing": 0}},
-	{"lm.position": clause{"order": "desc", "unmapped_type": "keyword"}},
-	{"event.id": clause{"order": "desc", "unmapped_type": "keyword"}},
+func sorted(order string) []clause {
+	return []clause{
+		{"@timestamp": clause{"order": order, "unmapped_type": "date_nanos", "missing": 0}},
+		{"lm.position": clause{"order": order, "unmapped_type": "keyword"}},
+		{"event.id": clause{"order": order, "unmapped_type": "keyword"}},
+	}
 }
 
 // searchAnswer is what we need of the answer to _search.
@@ -124,6 +129,10 @@ func (s *elasticSource) Read(ctx context.Context, after string, n int) ([]Row, e
 		if err := s.prepare(ctx); err != nil {
 			return nil, err
 		}
+	}
+	order := sorted("desc")
+	if s.oldestFirst {
+		order = sorted("asc")
 	}
 	body := clause{"size": n, "query": s.query, "sort": order, "track_total_hits": s.request.Everything()}
 	if after != "" {

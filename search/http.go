@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,18 @@ const (
 //	/api/v2/histogram  how many records over time, by severity: a Histogram.
 //	                   buckets=1 to MaxBuckets, default DefaultBuckets. limit and
 //	                   cursor have no effect
+//	/api/v2/context    id=ID, n=1 to MaxAround, default DefaultAround, and none of
+//	                   the above: the record and up to n on either side of those
+//	                   with its Hostname and Logger: an Around. 404 when there is
+//	                   no record of this id
+//	/api/v2/export     all pages as one stream, to be saved as a file: format=ndjson
+//	                   (default), a Record a line, or csv, with a line of names.
+//	                   limit=1 to MaxExport, the default, is that of the whole. When
+//	                   there is more, or it stops early, the last line is a note that
+//	                   says so and how to go on ({"note":…}, or a cell that begins
+//	                   with "# "), and the trailer Lm-Export-Complete is false
+//
+// MessageHandler is one more.
 //
 // A request that makes no sense is 400 with a problem document (RFC 9457) that has
 // the member "parameter", and for q also "offset", "excerpt" (the spec and a caret
@@ -78,6 +91,21 @@ func Handlers(store Store) map[string]http.Handler {
 			answer.TookMS = time.Since(started).Milliseconds()
 			return answer, err
 		}),
+		"/api/v2/context": searches.handler([]string{"id", "n"}, func(ctx context.Context, _ Request, all url.Values) (any, error) {
+			started := time.Now()
+			id := all.Get("id")
+			if id == "" {
+				return nil, &ParameterError{Parameter: "id", Reason: "is missing"}
+			}
+			n, err := number(all, "n", MaxAround)
+			if err != nil {
+				return nil, err
+			}
+			answer, err := store.Around(ctx, id, cmp.Or(n, DefaultAround))
+			answer.TookMS = time.Since(started).Milliseconds()
+			return answer, err
+		}),
+		"/api/v2/export": exportHandler(store),
 	}
 }
 
@@ -152,6 +180,9 @@ func problemOf(err error) (status int, p problem) {
 		}
 		return http.StatusBadRequest, p
 	}
+	if errors.Is(err, ErrNotFound) {
+		return http.StatusNotFound, problem{Title: "no such record", Detail: err.Error()}
+	}
 	return http.StatusBadGateway, problem{Title: "search store failed", Detail: err.Error()}
 }
 
@@ -178,16 +209,8 @@ func ParseRequest(query string) (Request, error) {
 
 // parse reads the parameters of a request; known are those it may have.
 func parse(query string, known []string) (r Request, values url.Values, err error) {
-	if values, err = url.ParseQuery(query); err != nil {
-		return r, nil, &ParameterError{Parameter: "query", Reason: err.Error()}
-	}
-	for name, list := range values {
-		if !slices.Contains(known, name) {
-			return r, nil, &ParameterError{Parameter: name, Reason: "unknown; there are " + strings.Join(known, ", ")}
-		}
-		if len(list) > 1 && name != "field" {
-			return r, nil, &ParameterError{Parameter: name, Reason: "given " + strconv.Itoa(len(list)) + " times"}
-		}
+	if values, err = parseQuery(query, known); err != nil {
+		return r, nil, err
 	}
 	if q := values.Get("q"); q != "" {
 		if r.Spec, err = matcher.Parse(q); err != nil {
@@ -210,6 +233,23 @@ func parse(query string, known []string) (r Request, values url.Values, err erro
 	}
 	r.Cursor = values.Get("cursor")
 	return r, values, nil
+}
+
+// parseQuery takes known parameters, each once save for field.
+func parseQuery(query string, known []string) (url.Values, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, &ParameterError{Parameter: "query", Reason: err.Error()}
+	}
+	for name, list := range values {
+		if !slices.Contains(known, name) {
+			return nil, &ParameterError{Parameter: name, Reason: "unknown; there are " + strings.Join(known, ", ")}
+		}
+		if len(list) > 1 && name != "field" {
+			return nil, &ParameterError{Parameter: name, Reason: "given " + strconv.Itoa(len(list)) + " times"}
+		}
+	}
+	return values, nil
 }
 
 var parameters = []string{"q", "text", "from", "to", "limit", "cursor"}

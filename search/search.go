@@ -93,6 +93,15 @@ type Store interface {
 	Search(ctx context.Context, r Request) (Answer, error)
 	Facets(ctx context.Context, r FacetRequest) (Facets, error)
 	Histogram(ctx context.Context, r HistogramRequest) (Histogram, error)
+
+	// Find returns the record with an id, of several in different indices any.
+	// The error is ErrNotFound, wrapped, when there is none.
+	Find(ctx context.Context, id string) (Found, error)
+
+	// Around returns up to n records on either side of the one with an id, of
+	// those with its Hostname and Logger. The error is ErrNotFound, wrapped, when
+	// there is none.
+	Around(ctx context.Context, id string, n int) (Around, error)
 }
 
 // About says which store it is that answers.

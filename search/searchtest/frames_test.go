@@ -39,6 +39,38 @@ func (s *frames) Histogram(ctx context.Context, r search.HistogramRequest) (sear
 	return search.CountHistogram(ctx, r, s.in(&r.Request))
 }
 
+func (s *frames) Find(_ context.Context, id string) (search.Found, error) {
+	for _, row := range s.rows {
+		if row.Record.ID == id {
+			row.Record.Exact = true
+			return search.Found{Record: row.Record}, nil
+		}
+	}
+	return search.Found{}, search.ErrNotFound
+}
+
+func (s *frames) Around(_ context.Context, id string, n int) (a search.Around, err error) {
+	var m, other heka.Message
+	at := slices.IndexFunc(s.rows, func(row search.Row) bool { return row.Record.ID == id })
+	if at < 0 || m.Parse(s.rows[at].Body) != nil {
+		return a, search.ErrNotFound
+	}
+	a.Record = s.rows[at].Record
+	a.Record.Exact = true
+	for i, row := range s.rows {
+		if spec := search.SameSource(string(m.Hostname), string(m.Logger)); other.Parse(row.Body) != nil || !spec.Match(&other) {
+			continue
+		}
+		if i < at { // newer
+			a.After = append([]search.Record{row.Record}, a.After...)
+		} else if i > at && len(a.Before) < n {
+			a.Before = append([]search.Record{row.Record}, a.Before...)
+		}
+	}
+	a.After = a.After[:min(n, len(a.After))]
+	return a, nil
+}
+
 func (s *frames) in(r *search.Request) source {
 	var in []search.Row
 	for _, row := range s.rows {

@@ -98,6 +98,7 @@ func Run(t *testing.T, store search.Store, ingest func(frames [][]byte) (refused
 		ask(t, store, search.Request{Text: words, Limit: 3}, &expected{"text " + text, messages, want})
 	}
 	spans(t, store, messages)
+	around(t, store, messages)
 }
 
 // spans asks for times. Records without one are left out: they have their

@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"lagermeister/heka/matcher"
+	"lagermeister/stream"
 )
 
 const (
@@ -29,6 +30,7 @@ const (
 //	GET  /api/v2/dead          by kind: {"streams":[Summary…]}
 //	GET  /api/v2/dead/entries  one page: {"stream":…,"entries":[…],"next":N}
 //	GET  /api/v2/dead/entry    one letter with its record: {"entries":[…]}
+//	GET  /api/v2/dead/audit    who changed what, the newest first: {"entries":[Audit…]}
 //	POST /api/v2/dead/replay   asks for letters to be delivered once more
 //	POST /api/v2/dead/drop     removes letters for good
 //
@@ -36,8 +38,10 @@ const (
 // page also limit and after (the next of the page before), one letter which: its
 // position or subject. POST takes a JSON object with the same names, and rate
 // (letters a second), dry_run and, for drop, "yes": true. It answers when all is
-// done; a request that is given up ends there. stream may be left out while only
-// one has dead letters.
+// done; a request that is given up ends there. With Accept: application/x-ndjson
+// it answers with lines: {"selected":n,"done":n,…} four times a second, and last
+// {"result":{…}}, or {"problem":{…}} when it has failed under way. stream may be
+// left out while only one has dead letters. The audit takes limit.
 type API struct {
 	js    jetstream.JetStream
 	log   logrus.FieldLogger
@@ -53,6 +57,10 @@ func NewAPI(js jetstream.JetStream, log logrus.FieldLogger) *API {
 	a.mux.HandleFunc("GET /api/v2/dead", a.asked(a.summary))
 	a.mux.HandleFunc("GET /api/v2/dead/entries", a.asked(a.entries))
 	a.mux.HandleFunc("GET /api/v2/dead/entry", a.asked(a.entry))
+	a.mux.HandleFunc("GET /api/v2/dead/audit", a.asked(a.audit))
+	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, nil, &asking{http.StatusNotFound, fmt.Errorf("there is no %s %.200q", r.Method, r.URL.Path)})
+	})
 	return a
 }
 
@@ -83,7 +91,7 @@ func (a *API) summary(ctx context.Context, q url.Values) (any, error) {
 	}
 	names := []string{q.Get("stream")}
 	if names[0] == "" {
-		if names, err = Streams(ctx, a.js); err != nil {
+		if names, err = stream.Mains(ctx, a.js); err != nil {
 			return nil, err
 		}
 	}
@@ -140,6 +148,23 @@ func (a *API) entry(ctx context.Context, q url.Values) (any, error) {
 	return List(b, found, 0), nil
 }
 
+func (a *API) audit(ctx context.Context, q url.Values) (any, error) {
+	limit, err := queryNumber(q, "limit", pageSize)
+	if err != nil {
+		return nil, err
+	}
+	list, err := Audits(ctx, a.js, int(min(max(limit, 1), maxPage)))
+	if err != nil {
+		return nil, err
+	}
+	if list == nil {
+		list = []Audit{}
+	}
+	return struct {
+		Entries []Audit `json:"entries"`
+	}{list}, nil
+}
+
 // Change does what a POST asks for, in the name of who.
 func (a *API) Change(w http.ResponseWriter, r *http.Request, who string) {
 	var asked struct {
@@ -188,8 +213,9 @@ func (a *API) Change(w http.ResponseWriter, r *http.Request, who string) {
 	if drop {
 		change = b.Drop
 	}
-	n, err := change(r.Context(), Change{Filter: asked.Filter, Rate: asked.Rate, DryRun: asked.DryRun, Who: who, Log: a.log})
-	reply(w, struct {
+	told := progress{w: w, lines: accepts(r, ndjson)}
+	n, err := change(r.Context(), Change{Filter: asked.Filter, Rate: asked.Rate, DryRun: asked.DryRun, Who: who, Log: a.log, Progress: told.tell})
+	told.end(struct {
 		Stream string `json:"stream"`
 		DryRun bool   `json:"dry_run"`
 		Counts
@@ -199,7 +225,7 @@ func (a *API) Change(w http.ResponseWriter, r *http.Request, who string) {
 // box opens the dead letters of a stream, or of the only one.
 func (a *API) box(ctx context.Context, name string) (*Box, error) {
 	if name == "" {
-		names, err := Streams(ctx, a.js)
+		names, err := stream.Mains(ctx, a.js)
 		if err != nil {
 			return nil, err
 		}
@@ -247,26 +273,38 @@ func (e *asking) Unwrap() error { return e.err }
 // reply answers with JSON, or with a problem document (RFC 9457).
 func reply(w http.ResponseWriter, answer any, err error) {
 	status := http.StatusOK
-	var bad *asking
-	var syntax *matcher.SyntaxError
-	switch {
-	case err == nil:
-	case errors.As(err, &bad):
-		status = bad.status
-	case errors.As(err, &syntax):
-		status = http.StatusBadRequest
-	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrInvalidStreamName), errors.Is(err, ErrNotFound):
-		status = http.StatusNotFound
-	default:
-		status = http.StatusServiceUnavailable
-		w.Header().Set("Retry-After", "5")
-	}
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
+		status = statusOf(err)
+		answer = problemOf(status, answer, err)
 		w.Header().Set("Content-Type", "application/problem+json")
-		answer = map[string]any{"title": http.StatusText(status), "status": status, "detail": err.Error(), "done": answer}
+		if status == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "5")
+		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(answer) // the peer may be gone
+}
+
+func problemOf(status int, done any, err error) map[string]any {
+	p := map[string]any{"title": http.StatusText(status), "status": status, "detail": err.Error(), "done": done}
+	if syntax, ok := errors.AsType[*matcher.SyntaxError](err); ok {
+		p["parameter"], p["offset"], p["excerpt"], p["expected"] = "match", syntax.Offset, syntax.Excerpt(), syntax.Expected
+	}
+	return p
+}
+
+func statusOf(err error) int {
+	var bad *asking
+	var syntax *matcher.SyntaxError
+	switch {
+	case errors.As(err, &bad):
+		return bad.status
+	case errors.As(err, &syntax):
+		return http.StatusBadRequest
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrInvalidStreamName), errors.Is(err, ErrNotFound):
+		return http.StatusNotFound
+	}
+	return http.StatusServiceUnavailable
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -59,6 +60,33 @@ func Audited(ctx context.Context, js jetstream.JetStream, log logrus.FieldLogger
 		log.WithError(err).WithField("run", a.Run).Warn("the end of an audited action is not kept, its beginning is")
 	}
 	return failed
+}
+
+// Audits returns the newest entries of LM_AUDIT, the newest first, limit at most.
+// They are read one by one, from the end, through no consumer.
+func Audits(ctx context.Context, js jetstream.JetStream, limit int) (list []Audit, err error) {
+	s, err := js.Stream(ctx, stream.Audit)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, nil // nothing was ever changed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up stream %s: %w", stream.Audit, err)
+	}
+	state := s.CachedInfo().State
+	for seq := state.LastSeq; seq >= max(state.FirstSeq, 1) && len(list) < limit; seq-- {
+		msg, err := s.GetMsg(ctx, seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read entry %d of %s: %w", seq, stream.Audit, err)
+		}
+		var a Audit
+		if json.Unmarshal(msg.Data, &a) == nil { // else not written by us
+			list = append(list, a)
+		}
+	}
+	return list, nil
 }
 
 func (a *Audit) store(ctx context.Context, js jetstream.JetStream) error {

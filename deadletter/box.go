@@ -39,21 +39,6 @@ func Open(ctx context.Context, js jetstream.JetStream, main string) (*Box, error
 	return &Box{js: js, main: main, dead: s}, nil
 }
 
-// Streams lists the streams that have a place for dead letters.
-func Streams(ctx context.Context, js jetstream.JetStream) (names []string, err error) {
-	lister := js.StreamNames(ctx, jetstream.WithStreamListSubject("lm.dead.>"))
-	for name := range lister.Name() {
-		if name, ok := strings.CutSuffix(name, stream.DeadName("")); ok {
-			names = append(names, name)
-		}
-	}
-	if err := lister.Err(); err != nil {
-		return nil, fmt.Errorf("list the dead-letter streams: %w", err)
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
 // Stream is the name of the stream whose dead letters these are.
 func (b *Box) Stream() string { return b.main }
 

@@ -65,7 +65,7 @@ func TestRubbishInEveryStreamStopsNothing(t *testing.T) {
 		stream.ReplaySubject(streamName, group), "lm.replay.x.y.z",
 		stream.DeadSubject(streamName, group, 1, 2, 3), "lm.dead." + streamName + ".x", "lm.dead." + streamName + "." + group + ".-1.x.99999999999999999999",
 		"$KV." + stream.StateBucket + ".ledger.no.such", "$KV." + stream.StateBucket + ".rubbish",
-		stream.TailSubject(streamName), stats.DefaultSubject,
+		stats.DefaultSubject,
 	}
 	sent := 0
 	for _, to := range subjects {

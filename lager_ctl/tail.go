@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"time"
+	"sync"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sirupsen/logrus"
 
@@ -19,20 +17,10 @@ import (
 )
 
 const tailAbout = `Follows what the stream stores from now on, until a signal or --limit. It only
-watches: nothing is acknowledged and no group is created. When it cannot keep up,
-or the connection breaks, it tells on stderr which blocks it has not seen; they
-are stored all the same.
+watches: nothing is acknowledged and no group is created. What is stored faster
+than it reads (8 MiB in 200 ms) is passed over, and it tells on stderr which blocks
+those are; they are stored all the same.
 ` + settingsAbout
-
-// watched is how many blocks may wait here before NATS drops some for us, followed
-// of how many subjects is known what was seen last: their names come from outside.
-const (
-	watched  = 64
-	followed = 10_000
-)
-
-// flushTimeout bounds the wait for the server to have taken the subscriptions.
-const flushTimeout = 5 * time.Second
 
 // tailer shows the records of blocks as they are stored.
 type tailer struct {
@@ -41,12 +29,18 @@ type tailer struct {
 	print   printer // nil: only count
 	limit   int64   // records to show; 0: no limit
 	count   int64
-	last    map[string]uint64 // subject stored to -> last sequence seen
+	last    map[string]uint64 // stream -> last sequence seen
 	message heka.Message
 	buf     []byte
 }
 
-// tail follows the subjects under which streams republish.
+// block is a stored message and where.
+type block struct {
+	stream string
+	*jetstream.RawStreamMsg
+}
+
+// tail follows streams.
 func tail(ctx context.Context, c console, args []string) error {
 	flags := newFlags(c, "tail", "[options]", tailAbout)
 	var fields, dynamic list
@@ -80,31 +74,42 @@ func tail(ctx context.Context, c console, args []string) error {
 		return err
 	}
 	defer nc.Close()
-	streams := []string{*name}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	names := []string{*name}
 	if *name == "" {
-		if streams, err = republished(ctx, nc, cfg.Subject, log); err != nil {
+		if names, err = toFollow(ctx, js, cfg.Subject, log); err != nil {
 			return err
 		}
 	}
-	blocks := make(chan *nats.Msg, watched)
-	for _, s := range streams {
-		if _, err := nc.ChanSubscribe(stream.TailSubject(s), blocks); err != nil {
-			return fmt.Errorf("subscribe to %s: %w", stream.TailSubject(s), err)
+	ctx, stop := context.WithCancel(ctx)
+	blocks := make(chan block)
+	var following sync.WaitGroup
+	defer func() { stop(); following.Wait() }()
+	for _, name := range names {
+		from, err := begin(ctx, js, name)
+		if err != nil {
+			return err
 		}
+		following.Go(func() {
+			// It ends when ctx does; see has no other error.
+			_ = stream.Follow(ctx, js, name, from, func(m *jetstream.RawStreamMsg) error {
+				select {
+				case blocks <- block{name, m}:
+				case <-ctx.Done():
+				}
+				return nil
+			})
+		})
 	}
-	if err := nc.FlushTimeout(flushTimeout); err != nil {
-		return fmt.Errorf("subscribe to the tail of %v: %w", streams, err)
-	}
-	log.WithField("streams", streams).Info("following")
+	log.WithField("streams", names).Info("following")
 	return t.follow(ctx, blocks)
 }
 
-// republished lists the streams to follow and warns of those that show nothing.
-func republished(ctx context.Context, nc *nats.Conn, subject string, log logrus.FieldLogger) ([]string, error) {
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, err
-	}
+// toFollow lists the streams that hold subject, or names the one that will.
+func toFollow(ctx context.Context, js jetstream.JetStream, subject string, log logrus.FieldLogger) ([]string, error) {
 	names, err := stream.Holding(ctx, js, subject)
 	if err != nil {
 		return nil, fmt.Errorf("%w; --stream NAME needs no such question", err)
@@ -117,36 +122,37 @@ func republished(ctx context.Context, nc *nats.Conn, subject string, log logrus.
 		log.WithField("stream", name).Warn("no stream holds the subject yet, waiting for the one a receiver will create")
 		return []string{name}, nil
 	}
-	for _, name := range names {
-		s, err := js.Stream(ctx, name)
-		if err != nil {
-			return nil, fmt.Errorf("look up stream %s: %w", name, err)
-		}
-		if r := s.CachedInfo().Config.RePublish; r == nil || r.Destination != stream.TailSubject(name) {
-			log.WithField("stream", name).Warn("the stream does not republish to " + stream.TailSubject(name) + ", so nothing will be seen of it; lager_ctl doctor tells how to mend it")
-		}
-	}
 	return names, nil
 }
 
+// begin is the sequence of the next block that a stream will store.
+func begin(ctx context.Context, js jetstream.JetStream, name string) (uint64, error) {
+	s, err := js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 1, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look up stream %s: %w", name, err)
+	}
+	return s.CachedInfo().State.LastSeq + 1, nil
+}
+
 // follow shows blocks until ctx ends or enough was shown.
-func (t *tailer) follow(ctx context.Context, blocks <-chan *nats.Msg) error {
+func (t *tailer) follow(ctx context.Context, blocks <-chan block) error {
 	out := bufio.NewWriterSize(t.out, 64<<10)
 	for {
 		select {
 		case <-ctx.Done():
 			return t.finish(out)
-		case msg := <-blocks:
-			if err := t.block(out, msg); err != nil {
+		case b := <-blocks:
+			if err := t.block(out, b); err != nil {
 				return err
 			}
 			if t.limit > 0 && t.count >= t.limit {
 				return t.finish(out)
 			}
-			if len(blocks) == 0 {
-				if err := out.Flush(); err != nil {
-					return fmt.Errorf("write: %w", err)
-				}
+			if err := out.Flush(); err != nil {
+				return fmt.Errorf("write: %w", err)
 			}
 		}
 	}
@@ -160,16 +166,12 @@ func (t *tailer) finish(out *bufio.Writer) error {
 }
 
 // block shows the records of one stored message.
-func (t *tailer) block(out *bufio.Writer, msg *nats.Msg) error {
-	at, err := readPlace(msg.Header)
-	if err != nil {
-		fmt.Fprintf(t.err, "%s: skipped a message of %d bytes that no stream has republished: %v\n", msg.Subject, len(msg.Data), err)
-		return nil
-	}
-	t.tellMissed(at)
-	for index, p := range heka.Records(msg.Data) {
+func (t *tailer) block(out *bufio.Writer, b block) error {
+	t.tellMissed(b.stream, b.Sequence)
+	cut := stream.CutTime(b.Header.Get(stream.HeaderCut), b.Time)
+	for index, p := range heka.Records(b.Data) {
 		if err := t.parse(p); err != nil {
-			fmt.Fprintf(t.err, "position %d.%d: skipped %d bytes: %v\n", at.sequence, index, len(p.Raw), err)
+			fmt.Fprintf(t.err, "position %d.%d: skipped %d bytes: %v\n", b.Sequence, index, len(p.Raw), err)
 			continue
 		}
 		if !t.match.Match(&t.message) {
@@ -177,9 +179,9 @@ func (t *tailer) block(out *bufio.Writer, msg *nats.Msg) error {
 		}
 		t.count++
 		if t.print != nil {
-			_, skew := encode.EventDate(&t.message, at.cut)
+			_, skew := encode.EventDate(&t.message, cut)
 			s := shown{offset: -1, frame: p.Raw, Record: encode.Record{
-				Message: &t.message, Sequence: at.sequence, Index: index, ClockSkew: skew, Cut: at.cut,
+				Message: &t.message, Sequence: b.Sequence, Index: index, ClockSkew: skew, Cut: cut,
 			}}
 			if p.Bare() {
 				s.frame = heka.AppendFrame(nil, p.Raw)
@@ -205,38 +207,11 @@ func (t *tailer) parse(r heka.Stored) error {
 	return t.message.Parse(r.Body)
 }
 
-// tellMissed compares with what was seen last. The stream itself says which
-// block preceded this one under its subject, so that nothing missed goes
-// untold, be it dropped here, by the server, or while reconnecting.
-func (t *tailer) tellMissed(at place) {
-	key := at.stream + " " + at.subject
-	seen, known := t.last[key]
-	if known && at.previous > seen {
-		fmt.Fprintf(t.err, "stream %q: not seen: blocks after %d up to %d (too slow, or disconnected); they are stored\n", at.stream, seen, at.previous)
+// tellMissed compares with what was seen last, so that nothing that was passed over
+// goes untold.
+func (t *tailer) tellMissed(stream string, sequence uint64) {
+	if seen, known := t.last[stream]; known && sequence > seen+1 {
+		fmt.Fprintf(t.err, "stream %q: not seen: blocks after %d up to %d (too many, or disconnected); they are stored\n", stream, seen, sequence-1)
 	}
-	if known || len(t.last) < followed {
-		t.last[key] = at.sequence
-	}
-}
-
-// place is where a republished block is stored.
-type place struct {
-	stream, subject    string
-	sequence, previous uint64    // previous: of the same subject
-	cut                time.Time // when the block was cut; else when it was stored
-}
-
-// readPlace reads the headers that JetStream adds when it republishes.
-func readPlace(h nats.Header) (p place, err error) {
-	p.stream, p.subject = h.Get("Nats-Stream"), h.Get("Nats-Subject")
-	if p.sequence, err = strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64); err != nil {
-		return p, fmt.Errorf("header Nats-Sequence: %w", err)
-	}
-	p.previous, _ = strconv.ParseUint(h.Get("Nats-Last-Sequence"), 10, 64) // absent: none
-	if ms, err := strconv.ParseInt(h.Get(stream.HeaderCut), 10, 64); err == nil {
-		p.cut = time.UnixMilli(ms)
-	} else if p.cut, err = time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp")); err != nil {
-		return p, fmt.Errorf("header Nats-Time-Stamp: %w", err)
-	}
-	return p, nil
+	t.last[stream] = sequence
 }

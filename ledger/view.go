@@ -169,14 +169,12 @@ func streams(ctx context.Context, js jetstream.JetStream, known map[string][]str
 	for name := range known {
 		names[name] = true
 	}
-	lister := js.StreamNames(ctx)
-	for name := range lister.Name() {
-		if main, ok := strings.CutSuffix(name, stream.DeadName("")); ok {
-			names[main] = true
-		}
+	mains, err := stream.Mains(ctx, js)
+	if err != nil {
+		return nil, err
 	}
-	if err := lister.Err(); err != nil {
-		return nil, fmt.Errorf("list streams: %w", err)
+	for _, name := range mains {
+		names[name] = true
 	}
 	return slices.Sorted(maps.Keys(names)), nil
 }

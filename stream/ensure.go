@@ -36,6 +36,22 @@ func Holding(ctx context.Context, js jetstream.JetStream, subject string) ([]str
 	return names, nil
 }
 
+// Mains lists the main streams that a group has ever read, by their names and
+// sorted: those with a place for dead letters.
+func Mains(ctx context.Context, js jetstream.JetStream) (mains []string, err error) {
+	names := js.StreamNames(ctx)
+	for name := range names.Name() {
+		if main, ok := strings.CutSuffix(name, DeadName("")); ok {
+			mains = append(mains, main)
+		}
+	}
+	if err := names.Err(); err != nil {
+		return nil, apiError(js, "list the streams", err)
+	}
+	slices.Sort(mains)
+	return mains, nil
+}
+
 func holding(ctx context.Context, js jetstream.JetStream, subject string) ([]*jetstream.StreamInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()

@@ -67,9 +67,6 @@ func Clean(name string) string {
 // DeadName is the stream that keeps what no sink would take from stream.
 func DeadName(stream string) string { return stream + "_DEAD" }
 
-// TailSubject is where the main stream republishes for those who only watch.
-func TailSubject(stream string) string { return "lm.tail." + stream }
-
 // DeadSubject is the address of one dead letter; each is stored at most once.
 func DeadSubject(stream, group string, epoch int64, seq uint64, index int) string {
 	b := append(make([]byte, 0, 96), "lm.dead."...)

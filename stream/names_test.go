@@ -51,7 +51,6 @@ func TestSubjectsAreThoseOfTheWireFormat(t *testing.T) {
 		DeadSubject("logs", "es", 1700, 42, 7): "lm.dead.logs.es.1700.42.7",
 		LedgerSubject("logs", "es"):            "lm.ledger.logs.es",
 		ReplaySubject("logs", "es"):            "lm.replay.logs.es",
-		TailSubject("logs"):                    "lm.tail.logs",
 		LedgerKey("logs", "es"):                "ledger.logs.es",
 	} {
 		if got != want {

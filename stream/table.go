@@ -17,12 +17,18 @@ const (
 	auditBytes  = 16 << 20
 )
 
+const mainDescription = "Lagermeister: blocks of Heka frames"
+
+// IsMain says whether a main stream was made here. One that somebody else made
+// does as well, but does not say so.
+func IsMain(c jetstream.StreamConfig) bool { return c.Description == mainDescription }
+
 // mainStream keeps the records of one literal subject, which names it.
 func mainStream(cfg Config) jetstream.StreamConfig {
 	name := Clean(cfg.Subject)
 	s := jetstream.StreamConfig{
 		Name:        name,
-		Description: "Lagermeister: blocks of Heka frames",
+		Description: mainDescription,
 		Subjects:    []string{cfg.Subject},
 		Retention:   jetstream.LimitsPolicy,
 		Discard:     jetstream.DiscardNew,
@@ -30,7 +36,7 @@ func mainStream(cfg Config) jetstream.StreamConfig {
 		MaxBytes:    cfg.StreamMaxBytes,
 		Duplicates:  cfg.DuplicateWindow,
 		Replicas:    cfg.StreamReplicas,
-		RePublish:   &jetstream.RePublish{Source: cfg.Subject, Destination: TailSubject(name)},
+		AllowDirect: true, // who only watches reads without the leader
 	}
 	if cfg.WhenFull == WhenFullExpire {
 		s.Discard = jetstream.DiscardOld
@@ -131,7 +137,7 @@ func differences(is, want jetstream.StreamConfig, embedded bool) []string {
 	differ("max_msgs_per_subject", max(is.MaxMsgsPerSubject, 0), max(want.MaxMsgsPerSubject, 0))
 	differ("discard_new_per_subject", is.DiscardNewPerSubject, want.DiscardNewPerSubject)
 	differ("num_replicas", is.Replicas, max(want.Replicas, 1))
-	differ("republish", republish(is), republish(want))
+	differ("republish", is.RePublish != nil, false) // each block would be copied twice more
 	if want.AllowRollup {
 		differ("allow_rollup_hdrs", is.AllowRollup, true)
 	}
@@ -142,11 +148,4 @@ func differences(is, want jetstream.StreamConfig, embedded bool) []string {
 		differ("max_bytes", is.MaxBytes, want.MaxBytes)
 	}
 	return d
-}
-
-func republish(c jetstream.StreamConfig) string {
-	if c.RePublish == nil {
-		return "none"
-	}
-	return c.RePublish.Source + " to " + c.RePublish.Destination
 }

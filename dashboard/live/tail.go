@@ -15,12 +15,10 @@ const (
 	tailAgain   = time.Second // before another try to open the source
 )
 
-// Block is one stored message, as its stream republishes it.
+// Block is one stored message.
 type Block struct {
 	Stream   string
-	Subject  string // it was stored under
-	Sequence uint64
-	Previous uint64 // the last one before it under the same subject, 0 when there is none
+	Sequence uint64 // one more than that of the block before, unless some were passed over
 	Cut      time.Time
 	Data     []byte
 }

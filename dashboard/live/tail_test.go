@@ -18,7 +18,7 @@ import (
 // block builds a block of n records, of which every tenth has severity 3.
 func block(t testing.TB, seq uint64, n int, payload string) *Block {
 	t.Helper()
-	b := &Block{Stream: "LOGS", Subject: "logs", Sequence: seq, Previous: seq - 1, Cut: time.Now()}
+	b := &Block{Stream: "LOGS", Sequence: seq, Cut: time.Now()}
 	for i := range n {
 		severity := int32(6)
 		if i%10 == 0 {
@@ -232,7 +232,7 @@ func TestLargeRecordsAreCutAndWhatWaitsIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		(*take)(&Block{Stream: "LOGS", Subject: "s", Sequence: 2, Data: heka.AppendFrame(nil, body), Cut: time.Now()})
+		(*take)(&Block{Stream: "LOGS", Sequence: 2, Data: heka.AppendFrame(nil, body), Cut: time.Now()})
 		if list, _ := rowsOf(t, c); len(list) != 1 || !list[0].Cut || list[0].Doc["heka.large"] != nil || list[0].Doc["message"] != "p" {
 			t.Errorf("a large field: %+v", list)
 		}
@@ -240,7 +240,7 @@ func TestLargeRecordsAreCutAndWhatWaitsIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		(*take)(&Block{Stream: "LOGS", Subject: "s", Sequence: 3, Data: heka.AppendFrame(nil, body), Cut: time.Now()})
+		(*take)(&Block{Stream: "LOGS", Sequence: 3, Data: heka.AppendFrame(nil, body), Cut: time.Now()})
 		if list, sum := rowsOf(t, c); len(list) != 0 || sum.Skipped != 1 {
 			t.Errorf("a large header: %+v, %+v", list, sum)
 		}

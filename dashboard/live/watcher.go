@@ -15,7 +15,6 @@ import (
 const (
 	maxPayload = 2 << 10  // of its payload
 	maxDoc     = 16 << 10 // of its document; a longer one goes without dynamic fields
-	maxPlaces  = 10_000   // subjects of which is known what was seen last: their names come from outside
 )
 
 // watcher evaluates the open tails for each record. It is not safe for concurrent
@@ -61,22 +60,18 @@ func (t *tail) matches(m *heka.Message) bool {
 	return (t.spec == nil || t.spec.Match(m)) && search.HasTokens(m.Payload, t.words)
 }
 
-// tellMissed compares with what was seen last. The stream itself says which block
-// preceded this one under its subject, so nothing goes missing untold. Where a
-// stream has several subjects, it may have been fewer blocks.
+// tellMissed compares with what was seen last, so that nothing goes missing untold.
 func (w *watcher) tellMissed(b *Block) {
-	place := b.Stream + " " + b.Subject
-	seen, known := w.last[place]
-	if known || len(w.last) < maxPlaces {
-		w.last[place] = b.Sequence
-	}
-	if !known || b.Previous <= seen {
+	seen, known := w.last[b.Stream]
+	w.last[b.Stream] = b.Sequence
+	if !known || b.Sequence <= seen+1 {
 		return
 	}
-	w.hub.metrics.missed.Add(float64(b.Previous - seen))
+	missed := b.Sequence - seen - 1
+	w.hub.metrics.missed.Add(float64(missed))
 	for _, o := range w.open {
 		o.client.mu.Lock()
-		o.tail.missed += b.Previous - seen
+		o.tail.missed += missed
 		o.client.mu.Unlock()
 	}
 }

@@ -15,7 +15,8 @@ type Books interface {
 // process is not ready; it may be called from several goroutines.
 func (v *View) Sources(books Books, notReady func() []string) live.Sources {
 	return live.Sources{
-		Ledger: func(context.Context) ([]byte, error) { return books.JSON() },
+		Ledger:    func(context.Context) ([]byte, error) { return books.JSON() },
+		Consumers: v.JSON,
 		Status: func(ctx context.Context) live.Status {
 			s := v.Status(ctx)
 			s.NotReady = append(s.NotReady, notReady()...)

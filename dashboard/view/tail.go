@@ -2,55 +2,39 @@ package view
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
-	"time"
+	"sync"
 
-	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/dashboard/live"
 	"lagermeister/stream"
 )
 
-// waiting is how many republished blocks may wait here before NATS drops some for
-// us; who comes after sees that by their Previous.
-const waiting = 64
-
-// Tail calls take for every block that a stream republishes, from this goroutine,
-// until ctx ends; the block is take's until it returns.
+// Tail calls take for every block that is stored in a main stream from now on,
+// one at a time, until ctx ends; the block is take's until it returns. Which
+// streams there are is asked once.
 func (v *View) Tail(ctx context.Context, take func(*live.Block)) error {
-	messages := make(chan *nats.Msg, waiting)
-	all := stream.TailSubject("*")
-	sub, err := v.nc.ChanSubscribe(all, messages)
+	names, err := stream.Mains(ctx, v.js)
 	if err != nil {
-		return fmt.Errorf("subscribe to %s: %w", all, err)
+		return err
 	}
-	defer sub.Unsubscribe()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case msg := <-messages:
-			if b, ok := blockOf(msg); ok {
-				take(&b)
-			}
-		}
+	if len(names) == 0 {
+		return fmt.Errorf("no stream has a group that reads it, so there is none to follow")
 	}
-}
-
-// blockOf reads the headers that JetStream adds when it republishes; ok is false
-// for what no stream has republished.
-func blockOf(msg *nats.Msg) (b live.Block, ok bool) {
-	h := msg.Header
-	seq, err1 := strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64)
-	stored, err2 := time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp"))
-	if errors.Join(err1, err2) != nil || h.Get("Nats-Stream") == "" {
-		return b, false
+	var mu sync.Mutex // of take
+	var following sync.WaitGroup
+	for _, name := range names {
+		following.Go(func() {
+			// It ends with ctx; what is called has no errors.
+			_ = stream.Follow(ctx, v.js, name, 0, func(m *jetstream.RawStreamMsg) error {
+				mu.Lock()
+				defer mu.Unlock()
+				take(&live.Block{Stream: name, Sequence: m.Sequence, Cut: stream.CutTime(m.Header.Get(stream.HeaderCut), m.Time), Data: m.Data})
+				return nil
+			})
+		})
 	}
-	previous, _ := strconv.ParseUint(h.Get("Nats-Last-Sequence"), 10, 64) // absent: none
-	return live.Block{
-		Stream: h.Get("Nats-Stream"), Subject: h.Get("Nats-Subject"), Sequence: seq, Previous: previous,
-		Cut: stream.CutTime(h.Get(stream.HeaderCut), stored), Data: msg.Data,
-	}, true
+	following.Wait()
+	return nil
 }

@@ -1,5 +1,5 @@
 // Package view is what the dashboard sees of NATS: whether it is there, what
-// JetStream says of streams and groups, and the blocks that streams republish.
+// JetStream says of streams and groups, and the blocks that are being stored.
 //
 // Looking changes nothing: no consumer is created, nothing is acknowledged. What
 // is asked is asked by API calls alone, as seldom as will do, and only while
@@ -28,7 +28,8 @@ type View struct {
 	nc *nats.Conn
 	js jetstream.JetStream
 
-	status broker
+	status    broker
+	consumers consumers
 }
 
 // New returns a view through a connection.

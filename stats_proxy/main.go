@@ -128,6 +128,7 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 	})
 	server.SetLedger(book)
 	server.SetLive(moving)
+	server.SetConsumers(look)
 	server.SetDeadLetters(deadletter.NewAPI(js, p.Log))
 	server.Handle(search.MessagePath, search.MessageHandler(store, instream.New(js)))
 	server.Check(p.NotReady)

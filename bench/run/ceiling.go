@@ -31,6 +31,8 @@ func (l *lab) ceiling(args ...string) (s sample, err error) {
 	}
 	cmd := exec.CommandContext(l.ctx, path, args...)
 	cmd.Dir = l.dir
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends its nats-server then
+	cmd.WaitDelay = 10 * time.Second
 	m, err := l.meter(nil)
 	if err != nil {
 		return s, err

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 )
@@ -25,28 +26,34 @@ type asset struct {
 	plain, zipped []byte
 }
 
-var assets = map[string]*asset{
-	"index.html":   load("index.html", "text/html; charset=utf-8"),
-	"login.html":   load("login.html", "text/html; charset=utf-8"),
-	"app.js":       load("app.js", "text/javascript; charset=utf-8"),
-	"app.css":      load("app.css", "text/css; charset=utf-8"),
-	"icon.svg":     load("icon.svg", "image/svg+xml"),
-	"LICENSES.txt": load("LICENSES.txt", "text/plain; charset=utf-8"),
-}
+var assets = loadAll()
 
 // pages are the paths of the page's parts: the page itself finds out which it is.
 var pages = []string{"/", "/pipeline", "/search", "/tail", "/dead", "/consumers", "/settings"}
 
-func load(name, kind string) *asset {
-	plain, err := dist.ReadFile("dist/" + name)
+var kinds = map[string]string{
+	".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+	".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8",
+}
+
+func loadAll() map[string]*asset {
+	all := make(map[string]*asset)
+	files, err := dist.ReadDir("dist")
 	if err != nil {
 		panic(err) // it is compiled in
 	}
-	var zipped bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level exists
-	_, _ = w.Write(plain)                                      // memory takes all
-	_ = w.Close()
-	return &asset{kind: kind, etag: fmt.Sprintf(`"%.32s"`, hash(plain)), plain: plain, zipped: zipped.Bytes()}
+	for _, file := range files {
+		plain, err := dist.ReadFile("dist/" + file.Name())
+		if err != nil {
+			panic(err)
+		}
+		var zipped bytes.Buffer
+		w, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level exists
+		_, _ = w.Write(plain)                                      // memory takes all
+		_ = w.Close()
+		all[file.Name()] = &asset{kind: kinds[path.Ext(file.Name())], etag: fmt.Sprintf(`"%.32s"`, hash(plain)), plain: plain, zipped: zipped.Bytes()}
+	}
+	return all
 }
 
 func hash(content []byte) string {
@@ -58,7 +65,14 @@ func hash(content []byte) string {
 // before an update learns from it that it is old.
 func uiVersion() string { return uiHash }
 
-var uiHash = hash(assets["app.js"].plain)[:12]
+var uiHash = func() string {
+	var etags []string
+	for name, a := range assets {
+		etags = append(etags, name+a.etag)
+	}
+	slices.Sort(etags)
+	return hash([]byte(strings.Join(etags, " ")))[:12]
+}()
 
 // ServeHTTP sends the file, zipped where the browser can take it, or 304. Browsers
 // ask each time: the names are fixed, and an update must be seen at once.
@@ -95,9 +109,9 @@ func (s *Server) servePages() {
 			s.HandlePublic("GET /"+name, "/"+name, a)
 		}
 	}
-	for _, path := range pages {
-		pattern := path
-		if path == "/" {
+	for _, page := range pages {
+		pattern := page
+		if page == "/" {
 			pattern = "/{$}"
 		}
 		s.Handle("GET "+pattern, assets["index.html"])

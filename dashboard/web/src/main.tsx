@@ -1,37 +1,66 @@
-import { render } from 'preact';
+import { render, type ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import 'uplot/dist/uPlot.min.css';
 import './app.css';
 import { listen } from './core/keys';
 import { live } from './core/live';
+import { watchDead } from './core/dead';
 import { applyTheme, settings } from './core/settings';
-import { useStore } from './core/store';
+import { Store, useStore } from './core/store';
 import { startTicking } from './core/tick';
+import { startTracking } from './core/track';
 import { followLinks, route } from './core/url';
-import Consumers from './pages/consumers';
-import Dead from './pages/dead';
-import Overview from './pages/overview';
-import Pipeline from './pages/pipeline';
-import Search from './pages/search';
-import Settings from './pages/settings';
-import Tail from './pages/tail';
+import { Empty } from './ui/parts';
 import { Shell } from './ui/Shell';
 
-const pages: Record<string, () => preact.ComponentChildren> = {
-  '': Overview, pipeline: Pipeline, search: Search, tail: Tail, dead: Dead, consumers: Consumers, settings: Settings,
+type Shown = () => ComponentChildren;
+
+// Pages come when they are needed, so that the first one is there soon; the rest
+// is fetched when the browser has nothing else to do, before an update of the
+// server could replace it.
+const pages: Record<string, () => Promise<{ default: Shown }>> = {
+  '': () => import('./pages/overview'),
+  pipeline: () => import('./pages/pipeline'),
+  search: () => import('./pages/search'),
+  tail: () => import('./pages/tail'),
+  dead: () => import('./pages/dead'),
+  consumers: () => import('./pages/consumers'),
+  settings: () => import('./pages/settings'),
 };
+const here = new Store<Record<string, Shown>>({});
+const failed = new Store('');
+
+async function fetchPage(name: string): Promise<void> {
+  try {
+    const { default: page } = await pages[name]!();
+    here.set({ ...here.get(), [name]: page });
+  } catch {
+    failed.set(name);
+  }
+}
 
 function App() {
   const { page } = useStore(route);
   useStore(settings); // time zone, theme and density are read while rendering
   useEffect(applyTheme);
-  const Shown = pages[page] ?? Overview;
-  return <Shell><Shown key={page} /></Shell>;
+  const name = page in pages ? page : '';
+  const Shown = useStore(here)[name];
+  const lost = useStore(failed) === name;
+  useEffect(() => {
+    if (!Shown) void fetchPage(name);
+  }, [name]);
+  return (
+    <Shell>
+      {Shown ? <Shown key={name} /> : lost ? <main class="body" id="main"><Empty title="This page could not be loaded"><p>The server is away, or has a newer version by now.</p><button class="btn" onClick={() => location.reload()}>Reload</button></Empty></main> : null}
+    </Shell>
+  );
 }
 
 applyTheme();
 followLinks();
 listen();
 startTicking();
+startTracking();
+watchDead();
 live.start();
 render(<App />, document.getElementById('app')!);
+setTimeout(() => Object.keys(pages).forEach((name) => void fetchPage(name)), 4000);

@@ -83,7 +83,7 @@ export class Live {
   private retry = FIRST_RETRY;
   private cancel: () => void = () => {};
   private cancelWatch: () => void = () => {};
-  private tails = new Map<number, { q: string; text: string; max: number; to: Tail }>();
+  private tails = new Map<number, { q: string; text: string; max: number; to: Tail; sent: boolean }>();
   private nextTail = 1;
   private slow = false;
   private counts: [number, number][] = []; // [local ms, events] of the last seconds
@@ -133,7 +133,7 @@ export class Live {
   // tail begins a tail and returns what ends it.
   tail(q: string, text: string, max: number, to: Tail): () => void {
     const id = this.nextTail++;
-    this.tails.set(id, { q, text, max, to });
+    this.tails.set(id, { q, text, max, to, sent: this.link.get().kind === 'live' });
     this.send({ t: 'tail', id, q, text, max });
     return () => {
       this.tails.delete(id);
@@ -184,10 +184,6 @@ export class Live {
     socket.onopen = () => {
       if (this.slow) socket.send(JSON.stringify({ t: 'slow', on: true }));
       socket.send(JSON.stringify({ t: 'sub', topics: ['m', 'ledger', 'consumers'], resume: this.resume }));
-      for (const [id, { q, text, max, to }] of this.tails) {
-        socket.send(JSON.stringify({ t: 'tail', id, q, text, max }));
-        if (this.reconnects > 0) to.again?.();
-      }
       this.watch(socket);
     };
     socket.onmessage = ({ data }) => {
@@ -286,6 +282,11 @@ export class Live {
         void this.history(Math.min(FINE, Math.ceil(last[1] - last[0]) + 30), 1);
         void this.askBoot();
       }
+    }
+    for (const [id, tail] of this.tails) {
+      this.send({ t: 'tail', id, q: tail.q, text: tail.text, max: tail.max });
+      if (tail.sent) tail.to.again?.();
+      tail.sent = true;
     }
     if (this.away.length > 100) this.away.shift();
     if (!this.boot.get()) void this.askBoot();

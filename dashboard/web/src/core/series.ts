@@ -36,7 +36,7 @@ export class Ring {
     return Number.isNaN(value) ? null : value;
   }
 
-  // newest second that has a value, null if none.
+  // newest second (begin of the bucket) that has a value, null if none.
   newest(): number | null {
     for (let b = this.last; b >= 0 && b > this.last - this.size; b--) {
       if (!Number.isNaN(this.values[b % this.size]!)) return b * this.step;
@@ -69,7 +69,7 @@ export class Series {
     this.total = totals.has(type);
   }
 
-  // value of one second or, beyond the last hour, of its ten seconds; per second.
+  // value of one second.
   at(second: number): number | null {
     const value = this.fine.at(second);
     if (value !== null) return value;
@@ -80,6 +80,11 @@ export class Series {
     const value = this.coarse.at(second);
     if (value !== null) return value;
     return this.total && this.alive(second, false) ? 0 : null;
+  }
+
+  // seen is the newest second with a value, null if none.
+  seen(): number | null {
+    return this.fine.newest() ?? this.coarse.newest();
   }
 
   // fold of the seconds from (inclusive) to (exclusive); null when none is known.
@@ -99,8 +104,8 @@ export class Series {
   }
 
   // points of width seconds each, from and to being multiples of it.
-  points(from: number, to: number, width: number, how: Fold = this.fold): (number | null)[] {
-    const coarse = width % 10 === 0 && width >= 60;
+  // Coarse reaches back six hours and needs a width of tens.
+  points(from: number, to: number, width: number, how: Fold = this.fold, coarse = false): (number | null)[] {
     const list: (number | null)[] = [];
     for (let s = from; s < to; s += width) list.push(this.over(s, s + width, how, coarse));
     return list;
@@ -161,8 +166,10 @@ export class SeriesStore {
       if (!series) continue;
       const signs = this.signs(s.sender);
       series.threshold ??= s.threshold && { warn: s.threshold.Warn, error: s.threshold.Error };
-      s.values.forEach((value, i) => {
-        if (value === null) return;
+      const per = !fine && s.agg === 'Total' ? answer.step_s : 1; // ten seconds come as their sum
+      s.values.forEach((number, i) => {
+        if (number === null) return;
+        const value = number / per;
         const second = from + i * answer.step_s;
         if (fine) {
           if (series.fine.at(second) === null) series.fine.put(second, value);

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
 import { short } from '../core/format';
 import type { Interval } from '../core/series';
 import { settings } from '../core/settings';
@@ -262,10 +263,12 @@ function marks(u: uPlot, props: PlotProps): void {
     ctx.textAlign = align;
     ctx.fillText(text, tx, ty);
   };
-  for (const t of props.thresholds ?? []) {
+  let free = -Infinity; // labels are written from the top down, where there is room
+  for (const t of [...(props.thresholds ?? [])].sort((a, b) => b.value - a.value)) {
     if (t.value > high) continue;
-    const y = Math.round(u.valToPos(t.value, 'y', true)) + 0.5;
-    dashed(bbox.left, y, bbox.left + bbox.width, y, t.label, bbox.left + 4 * px, y - 3 * px, t.tone, 'left');
+    const y = Math.round(u.valToPos(t.value, 'y', true)) + 0.5, room = y - 12 * px > free;
+    dashed(bbox.left, y, bbox.left + bbox.width, y, room ? t.label : '', bbox.left + 4 * px, y - 3 * px, t.tone, 'left');
+    free = y;
   }
   if (props.note) {
     const x = u.valToPos(props.note.at, 'x', true), left = x > bbox.left + bbox.width / 2;

@@ -36,7 +36,7 @@ export function Panel({ title, unit, actions, class: c = '', at, every, problem,
     <section class={`card ${c} ${old ? 'stale' : ''}`} aria-labelledby={id} aria-busy={loading}>
       <header>
         <h2 id={id}>{title}</h2>
-        {unit && <span class="unit">{unit}</span>}
+        {unit && <span class="unit" title={typeof unit === 'string' ? unit : undefined}>{unit}</span>}
         <span class="sp" />
         {old && <span class="asof" title={exact(at!)}>as of {clock(at!)}</span>}
         {actions}

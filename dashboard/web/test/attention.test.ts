@@ -1,0 +1,129 @@
+import { beforeEach, expect, test } from 'vitest';
+import { flows, groupOf } from '../src/core/flow';
+import { SeriesStore } from '../src/core/series';
+import { Track } from '../src/core/track';
+import type { Balance, Books, Consumers, Group, Stream } from '../src/core/types';
+import { attention, type Facts } from '../src/pages/overview/rules';
+import { verdict } from '../src/pages/overview/Accounting';
+import { drains } from '../src/pages/overview/rows';
+import { senders } from '../src/pages/overview/senders';
+
+const now = 1_795_184_400;
+let store: SeriesStore, track: Track;
+beforeEach(() => {
+  store = new SeriesStore();
+  track = new Track();
+});
+
+const balance = (part: Partial<Balance> = {}): Balance => ({
+  group: 'es_subscriber', state: 'balanced', closed: false, epoch: 0, baseline: 1, stored: 10, delivered: 10, already: 0, repaired: 0, filtered: 0, dead: 0, pending: 0,
+  expired: 0, difference: 0, pending_blocks: 0, expired_blocks: 0, settled_to: 1, ...part,
+});
+const books = (...groups: Balance[]): Books => ({ at: '', streams: [{ stream: 'LOGS', first: 1, last: 9, bytes: 1, max_bytes: 100, seconds_until_full: 7200, held_by: '', groups }] });
+const group = (part: Partial<Group> = {}): Group => ({
+  name: 'es_subscriber', created: '', pending: 0, unacked: 0, limit: 1000, redelivered: 0, ack_floor: 5, delivered: 5, waiting: 1, ack_wait_s: 60, last_delivered: null, last_ack: null, paused: false, ...part,
+});
+const consumers = (part: Partial<Stream> = {}, ...groups: Group[]): Consumers => ({
+  at: '', streams: [{ name: 'LOGS', subject: 'logs', first: 1, last: 9, messages: 9, bytes: 1, max_bytes: 100, replicas: 1, when_full: 'refuse', left_s: null, held_by: '', dead: null, groups, ...part }],
+});
+
+function look(part: Partial<Facts> = {}): string[] {
+  const facts: Facts = { store, track, books: null, consumers: null, flows: flows(part.books ?? null, part.consumers ?? null, []), dead: null, senders: [], silentAfter: 60, dropped: 0, now, ...part };
+  return attention(facts).map((i) => `${i.tone}: ${i.what} ${i.text}`);
+}
+const lag = (from: number, to: number, value: number) => {
+  for (let s = from; s < to; s++) store.put([s, 'es-output', '', 'Lag', value, 30, 60], now);
+};
+
+test('nothing wrong is silence', () => {
+  lag(now - 100, now, 1);
+  expect(look({ books: books(balance()), consumers: consumers({}, group()) })).toEqual([]);
+});
+
+test('lag over its threshold is told after ten seconds, with since when', () => {
+  lag(now - 100, now - 9, 1);
+  lag(now - 9, now, 41);
+  expect(look()).toEqual([]);
+  lag(now - 30, now, 41);
+  expect(look()).toEqual(['warn: es-output lag is 41 s, over the 30 s warning']);
+  lag(now - 30, now, 90);
+  expect(look()).toEqual(['err: es-output lag is 90 s, over the 60 s error limit']);
+});
+
+test('lag that fell below in between starts anew', () => {
+  lag(now - 100, now, 41);
+  lag(now - 5, now - 4, 2);
+  expect(look()).toEqual([]);
+});
+
+test('dead letters of the last hour, by their reason', () => {
+  const kind = (letters: number, pattern: string) => ({ group: '', sink: '', status: 413, error_type: '', pattern, example: '', fingerprint: pattern, letters, bytes: 0, first: '', last: '' });
+  const dead = { at: 0, held: 1176, oldest: null, hour: 14, kinds: [kind(14, '413 Payload Too Large')] };
+  expect(look({ dead })).toEqual(['err: 14 dead letters in the last hour, all “413 Payload Too Large”']);
+  expect(look({ dead: { ...dead, kinds: [kind(11, 'a'), kind(3, 'b')] } })).toEqual(['err: 14 dead letters in the last hour, 11 of them “a”']);
+  expect(look({ dead: { ...dead, hour: 0 } })).toEqual([]);
+});
+
+test('a group at its limit, and one that nobody reads', () => {
+  expect(look({ consumers: consumers({}, group({ unacked: 1000 })) })[0]).toMatch(/^warn: es_subscriber holds 1,000 blocks/);
+  expect(look({ consumers: consumers({}, group({ waiting: 0, pending: 7 })) })[0]).toMatch(/^err: es_subscriber has no member: nobody fetches its 7 blocks/);
+});
+
+test('a difference counts from the second snapshot on, a loss at once', () => {
+  const off = books(balance({ state: 'difference', difference: 37 }));
+  track.take(off, now - 5);
+  expect(look({ books: off })).toEqual([]);
+  track.take(off, now);
+  expect(look({ books: off })).toEqual(['err: es_subscriber does not add up: 37 records without an outcome']);
+  expect(look({ books: books(balance({ expired: 3 })) })[0]).toMatch(/lost 3 records/);
+});
+
+test('a stream that is nearly full, and one that removes what a group has not settled', () => {
+  expect(look({ consumers: consumers({ bytes: 81, left_s: 7200 }) })).toEqual(['warn: LOGS is 81 % full (81 B of 100 B), intake refused in 2 h']);
+  expect(look({ consumers: consumers({ bytes: 80 }) })).toEqual([]);
+  expect(look({ consumers: consumers({ when_full: 'expire', first: 9 }, group({ pending: 3, ack_floor: 5 })) })[0]).toMatch(/^err: es_subscriber is being overtaken/);
+});
+
+test('pending that grows for five minutes, with the time left', () => {
+  for (let s = 0; s <= 300; s += 5) track.pending.put(now - 300 + s, 1000 + s * 10);
+  expect(look({ books: books(balance()) })).toEqual(['warn: 4,000 pending and growing by 10 msg/s for 5 min: the stream is full in 2 h']);
+  track.pending.put(now - 120, 1000); // it fell once
+  expect(look({ books: books(balance()) })).toEqual([]);
+});
+
+test('a sender that fell silent, and events left out', () => {
+  store.put([now - 90, 'tcp-receiver', '10.0.0.1', 'Throughput', 3, null, null], now);
+  expect(look({ senders: senders(store, now) })).toEqual(['err: tcp-receiver 10.0.0.1 has been silent for 90 s']);
+  expect(look({ dropped: 1204 })).toEqual(['warn: 1,204 events were left out: this browser or its line is too slow']);
+});
+
+test('green only with fresh figures without a difference', () => {
+  expect(verdict([balance()], true, undefined).text).toBe('Balanced');
+  expect(verdict([balance({ pending: 5, state: 'settling' })], true, undefined).text).toBe('Balanced');
+  expect(verdict([balance()], false, undefined)).toMatchObject({ text: 'Paused', tone: 'plain' });
+  expect(verdict([balance(), balance({ difference: -37 })], true, undefined)).toMatchObject({ text: 'Difference 37', tone: 'err' });
+  expect(verdict([balance({ expired: 2 })], true, undefined)).toMatchObject({ text: 'Lost 2', tone: 'err' });
+  expect(verdict([balance({ state: 'unknown' })], true, undefined).text).toBe('Unknown');
+  expect(verdict([balance()], true, 'no answer').text).toBe('Unknown');
+});
+
+test('drains in: at the speed of the last minute, growing when it does not', () => {
+  expect(drains(null, null)).toBe('–');
+  expect(drains(0, null)).toBe('0 s');
+  expect(drains(600, { pending: -10, settled: 50 })).toBe('60 s');
+  expect(drains(600, { pending: 2, settled: 50 })).toBe('growing');
+  expect(drains(100, { pending: 2, settled: 50 })).toBe('2 s');
+});
+
+test('a sender belongs to the group of its name, else its usual one, else the only one', () => {
+  expect(groupOf('es-output', ['a', 'es_subscriber'])).toBe('es_subscriber');
+  expect(groupOf('es-output', ['es-output', 'es_subscriber'])).toBe('es-output');
+  expect(groupOf('http-output', ['archive'])).toBe('archive');
+  expect(groupOf('http-output', ['a', 'b'])).toBeNull();
+});
+
+test('a sender whose metrics come partly without an address is one sender', () => {
+  store.put([now - 2, 'es-output', '', 'Throughput', 5, null, null], now);
+  store.put([now - 1, 'es-output', 'vm', 'BatchCount', 1, null, null], now);
+  expect(senders(store, now)).toMatchObject([{ sender: 'es-output', ip: 'vm', seen: now - 1 }]);
+});

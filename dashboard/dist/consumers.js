@@ -1,0 +1,1 @@
+import{l as e,m as t,x as n}from"./core.js";function r(){return n(e,{title:`Consumers`,children:n(t,{title:`Consumers is not there yet`})})}export{r as default};

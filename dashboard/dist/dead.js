@@ -1,0 +1,1 @@
+import{l as e,m as t,x as n}from"./core.js";function r(){return n(e,{title:`Dead letters`,children:n(t,{title:`Dead letters is not there yet`})})}export{r as default};

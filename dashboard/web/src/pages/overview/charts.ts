@@ -1,0 +1,100 @@
+import { outputs, nameOf, receivers } from '../../core/flow';
+import { count, short } from '../../core/format';
+import type { Fold, Series, SeriesStore } from '../../core/series';
+import type { ChartData, Line } from '../../ui/Chart';
+import type { Range } from './range';
+
+// What the six charts show. Pure, but for the colours of names, which the page
+// hands in.
+
+export type Hue = (name: string) => string;
+
+const xs = (r: Range): number[] => Array.from({ length: (r.to - r.from) / r.width }, (_, i) => r.from + i * r.width);
+
+// recent is the value of the last seconds before the end of the range.
+export const recent = (s: Series, r: Range, how?: Fold): number | null => s.over(r.to - Math.max(5, r.width), r.to, how, false) ?? s.over(r.to - r.width, r.to, how, r.coarse);
+
+// named is one line for each sender; several addresses are lines of their own.
+function named(list: readonly Series[], r: Range, hue: Hue, format: (v: number | null) => string): Line[] {
+  return list
+    .map((s): Line => ({ label: nameOf(s, list), values: s.points(r.from, r.to, r.width, undefined, r.coarse), tone: hue(s.sender + (s.ip && nameOf(s, list) !== s.sender ? s.ip : '')), now: format(recent(s, r)) }))
+    .filter((l) => l.values.some((v) => v !== null));
+}
+
+export const throughputIn = (store: SeriesStore, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(receivers(store), r, hue, short) });
+
+export const throughputOut = (store: SeriesStore, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(outputs(store), r, hue, short) });
+
+// batch sizes are means of ten seconds, since not every second has a batch.
+export function batchSize(store: SeriesStore, r: Range, hue: Hue): ChartData {
+  const list = store.of('BatchSize'), width = Math.max(10, r.width);
+  const mean = (s: Series, to: number) => s.over(to - width, to, undefined, r.coarse);
+  const lines = list.map((s): Line => ({ label: nameOf(s, list), tone: hue(s.sender), now: count(mean(s, r.to)), values: xs(r).map((x) => mean(s, x + r.width)) }));
+  return { x: xs(r), lines: lines.filter((l) => l.values.some((v) => v !== null)) };
+}
+
+// batchCounts are posts per second of all, beside batchSize.
+export function batchCounts(store: SeriesStore, r: Range): (number | null)[] {
+  const all = store.of('BatchCount').map((s) => s.points(r.from, r.to, r.width, undefined, r.coarse));
+  return xs(r).map((_, i) => all.reduce<number | null>((sum, values) => (values[i] === null ? sum : (sum ?? 0) + values[i]!), null));
+}
+
+// lag is one line for each output; of more than six the least late fold into one.
+export function lag(store: SeriesStore, r: Range, hue: Hue): ChartData {
+  const list = store.of('Lag');
+  const lines = named(list, r, hue, short).map((l, i) => {
+    const s = list.find((s) => nameOf(s, list) === l.label)!;
+    const value = recent(s, r) ?? -1;
+    return { ...l, value, i, alarm: alarm(value, s.threshold) };
+  });
+  if (lines.length <= 6) return { x: xs(r), lines };
+  lines.sort((a, b) => b.value - a.value || a.i - b.i);
+  const rest = lines.slice(5);
+  const most = Math.max(...rest.map((l) => l.value));
+  const values = xs(r).map((_, i) => rest.reduce<number | null>((max, l) => (l.values[i] === null ? max : Math.max(max ?? 0, l.values[i]!)), null));
+  const folded: Line = { label: `${rest.length} others`, values, tone: 'c6', now: most >= 0 ? `≤ ${short(most)}` : short(null), title: rest.map((l) => l.label).join(', ') };
+  return { x: xs(r), lines: [folded, ...lines.slice(0, 5).sort((a, b) => a.i - b.i)] };
+}
+
+export const alarm = (value: number | null, threshold: { warn: number; error: number } | null): 'warn' | 'err' | '' =>
+  value === null || !threshold ? '' : value >= threshold.error ? 'err' : value >= threshold.warn ? 'warn' : '';
+
+// thresholds that travel with the data: the lowest of each kind.
+export function thresholds(list: readonly Series[]): { value: number; label: string; tone: 'warn' | 'err' }[] {
+  const all = list.flatMap((s) => (s.threshold ? [s.threshold] : []));
+  if (all.length === 0) return [];
+  const warn = Math.min(...all.map((t) => t.warn)), error = Math.min(...all.map((t) => t.error));
+  return [{ value: warn, label: `warn ${short(warn)}`, tone: 'warn' }, { value: error, label: `error ${short(error)}`, tone: 'err' }];
+}
+
+export const latencySenders = (store: SeriesStore): string[] => [...new Set(store.of('DeliveryLatencyP99').map((s) => s.sender))];
+
+export function latency(store: SeriesStore, r: Range, sender: string): ChartData {
+  const line = (type: string, label: string, tone: string): Line => {
+    const list = store.of(type).filter((s) => s.sender === sender);
+    const values = fold(list, r, 'max');
+    const now = list.map((s) => recent(s, r)).filter((v) => v !== null);
+    return { label, values, tone, now: now.length ? short(Math.max(...now)) : short(null) };
+  };
+  return { x: xs(r), lines: [line('DeliveryLatencyP50', 'p50', 'c6'), line('DeliveryLatencyP95', 'p95', 'c1'), line('DeliveryLatencyP99', 'p99', 'c4')].filter((l) => l.values.some((v) => v !== null)) };
+}
+
+// fold several series of a kind into one, as the largest or the sum.
+export function fold(list: readonly Series[], r: Range, how: 'sum' | 'max', each?: Fold): (number | null)[] {
+  const all = list.map((s) => s.points(r.from, r.to, r.width, each, r.coarse));
+  return xs(r).map((_, i) => all.reduce<number | null>((total, values) => {
+    const v = values[i] ?? null;
+    return v === null ? total : total === null ? v : how === 'sum' ? total + v : Math.max(total, v);
+  }, null));
+}
+
+// failed deliveries are counts per ten seconds, or per point where these are longer.
+export function failed(store: SeriesStore, r: Range): ChartData & { width: number } {
+  const width = Math.max(10, r.width), to = Math.floor(r.to / width) * width;
+  const wide = { ...r, width, to, from: Math.floor(r.from / width) * width };
+  const line = (type: string, label: string, tone: string): Line => {
+    const values = fold(store.of(type), wide, 'sum', 'sum');
+    return { label, values, tone, now: short(values.at(-1) ?? null) };
+  };
+  return { x: xs(wide), width, lines: [line('Retried', 'retried', 'c2'), line('DeadLettered', 'dead-lettered', 'errf')].filter((l) => l.values.some((v) => v !== null)) };
+}

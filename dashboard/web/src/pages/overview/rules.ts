@@ -1,0 +1,129 @@
+import type { Dead } from '../../core/dead';
+import { nameOf, type Flow } from '../../core/flow';
+import { bytes, count, duration, percent, plural, short } from '../../core/format';
+import type { Series, SeriesStore } from '../../core/series';
+import { grows, type Track } from '../../core/track';
+import type { Books, Consumers } from '../../core/types';
+import type { Sender } from './senders';
+
+// What somebody should look at. Silence means healthy. Pure.
+
+export interface Item {
+  id: string; // the same as long as it is the same trouble
+  tone: 'warn' | 'err';
+  page: string; // where to look
+  params?: Record<string, string>;
+  what: string; // the link
+  text: string; // the rest of the sentence
+  since: number | null; // unix seconds
+}
+
+export interface Facts {
+  store: SeriesStore;
+  track: Track;
+  books: Books | null;
+  consumers: Consumers | null;
+  flows: readonly Flow[];
+  dead: Dead | null;
+  senders: readonly Sender[];
+  silentAfter: number; // seconds
+  dropped: number; // events left out within the last minute
+  now: number; // unix seconds of the server
+}
+
+export function attention(f: Facts): Item[] {
+  const items = [...lagging(f), ...deadLetters(f), ...groups(f), ...differences(f), ...streams(f), ...growing(f), ...silent(f), ...dropped(f)];
+  return items.sort((a, b) => (b.since ?? 0) - (a.since ?? 0));
+}
+
+// over tells since when a series has been over a value, null unless it has been
+// for ten seconds.
+export function over(s: Series, value: number, now: number): number | null {
+  let since: number | null = null, seen = 0;
+  for (let t = Math.floor(now) - 1; t > now - 3600; t--) {
+    const v = s.at(t);
+    if (v === null) {
+      if (t > now - 5) continue; // not everybody has reported yet
+      break;
+    }
+    if (v < value) break;
+    since = t;
+    seen++;
+  }
+  return seen >= 10 ? since : null;
+}
+
+function lagging({ store, now }: Facts): Item[] {
+  const list = store.of('Lag');
+  return list.flatMap((s) => {
+    const t = s.threshold;
+    if (!t) return [];
+    const error = over(s, t.error, now), since = over(s, t.warn, now);
+    if (since === null) return [];
+    const value = s.over(Math.floor(now) - 6, Math.floor(now));
+    const limit = error === null ? `the ${duration(t.warn)} warning` : `the ${duration(t.error)} error limit`;
+    return [{ id: `lag ${s.sender} ${s.ip}`, tone: error === null ? 'warn' : 'err', page: 'consumers', what: nameOf(s, list), text: `lag is ${duration(value)}, over ${limit}`, since } satisfies Item];
+  });
+}
+
+function deadLetters({ dead }: Facts): Item[] {
+  if (!dead || dead.hour === 0) return [];
+  const [first, ...others] = dead.kinds;
+  const why = !first ? '' : others.length === 0 ? `, all “${first.pattern || first.error_type}”` : `, ${short(first.letters)} of them “${first.pattern || first.error_type}”`;
+  const last = Math.max(0, ...dead.kinds.map((k) => Date.parse(k.last) / 1000).filter((s) => s > 0));
+  return [{ id: `dead ${dead.kinds.map((k) => k.fingerprint).join(' ')}`, tone: 'err', page: 'dead', what: plural(dead.hour, 'dead letter'), text: `in the last hour${why}`, since: last || null }];
+}
+
+function groups({ flows, now }: Facts): Item[] {
+  return flows.flatMap(({ name, group: g, balance, key }) => {
+    if (!g || balance?.closed) return [];
+    const items: Item[] = [];
+    if (g.limit > 0 && g.unacked >= g.limit) {
+      items.push({ id: `limit ${key}`, tone: 'warn', page: 'consumers', what: name, text: `holds ${count(g.unacked)} blocks unacknowledged, its limit: it gets no more until it acknowledges`, since: null });
+    }
+    const last = g.last_delivered ? Date.parse(g.last_delivered) / 1000 : 0;
+    if (!g.paused && g.waiting === 0 && g.unacked === 0 && g.pending > 0 && now - last > 60) {
+      items.push({ id: `nobody ${key}`, tone: 'err', page: 'consumers', what: name, text: `has no member: nobody fetches its ${plural(g.pending, 'block')}`, since: last || null });
+    }
+    return items;
+  });
+}
+
+function differences({ books, track }: Facts): Item[] {
+  return (books?.streams ?? []).flatMap((s) => (s.groups ?? []).flatMap((g): Item[] => {
+    const key = `${s.stream}/${g.group}`;
+    if (g.state === 'difference' && track.differs(key) >= 2) return [{ id: `difference ${key}`, tone: 'err', page: 'pipeline', what: g.group, text: `does not add up: ${plural(Math.abs(g.difference), 'record')} ${g.difference > 0 ? 'without an outcome' : 'too many'}`, since: null }];
+    if (g.expired > 0) return [{ id: `expired ${key}`, tone: 'err', page: 'pipeline', what: g.group, text: `lost ${plural(g.expired, 'record')}: the stream removed them before they were settled`, since: null }];
+    return [];
+  }));
+}
+
+function streams({ consumers }: Facts): Item[] {
+  return (consumers?.streams ?? []).flatMap((s): Item[] => {
+    const full = s.max_bytes > 0 ? s.bytes / s.max_bytes : 0;
+    const left = s.left_s !== null ? `, ${s.when_full === 'expire' ? 'first loss' : 'intake refused'} in ${duration(s.left_s)}` : '';
+    const behind = s.when_full === 'expire' ? (s.groups ?? []).filter((g) => g.pending > 0 && s.first > 0 && g.ack_floor > 0 && s.first > g.ack_floor + 1) : [];
+    const items: Item[] = behind.map((g) => ({ id: `overtaken ${s.name}/${g.name}`, tone: 'err', page: 'consumers', what: g.name, text: `is being overtaken: ${s.name} already removed blocks it has not settled`, since: null }));
+    if (full > 0.8) items.push({ id: `full ${s.name}`, tone: full > 0.95 ? 'err' : 'warn', page: 'consumers', what: s.name, text: `is ${percent(s.bytes, s.max_bytes).replace(/\.\d+/, '')} full (${bytes(s.bytes)} of ${bytes(s.max_bytes)})${left}${s.held_by ? `, held by ${s.held_by}` : ''}`, since: null });
+    return items;
+  });
+}
+
+function growing({ track, books, now }: Facts): Item[] {
+  const rate = grows(track.pending, Math.floor(now));
+  const last = track.pending.newest();
+  const value = last === null ? null : track.pending.at(last);
+  if (rate === null || value === null || value < 1000) return [];
+  const full = (books?.streams ?? []).map((s) => s.seconds_until_full).filter((s): s is number => s !== null);
+  return [{ id: 'growing', tone: 'warn', page: 'pipeline', what: `${count(value)} pending`, text: `and growing by ${short(rate)} msg/s for 5 min${full.length ? `: the stream is full in ${duration(Math.min(...full))}` : ''}`, since: Math.floor(now) - 300 }];
+}
+
+function silent({ senders, silentAfter, now }: Facts): Item[] {
+  return senders.filter((s) => now - s.seen > silentAfter).map((s) => ({
+    id: `silent ${s.sender} ${s.ip}`, tone: 'err', page: '', what: s.sender + (s.ip ? ` ${s.ip}` : ''), text: `has been silent for ${duration(now - s.seen)}`, since: s.seen + silentAfter,
+  }));
+}
+
+function dropped({ dropped, now }: Facts): Item[] {
+  return dropped === 0 ? [] : [{ id: 'dropped', tone: 'warn', page: 'settings', what: plural(dropped, 'event'), text: 'were left out: this browser or its line is too slow', since: now }];
+}

@@ -7,7 +7,8 @@
 //	GET  /messages         websocket: up to 500 recent events, then each as it comes,
 //	                       one text frame an event, unchanged
 //	GET  /config           which senders of which metrics were seen, as the original
-//	GET  /api/v2/search    see package search
+//	GET  /api/v2/search    see package search; facets, histogram, context, message
+//	                       and export beside it too
 //	GET  /api/v2/ledger    what became of every record, by stream and group
 //	GET  /api/v2/status    version, and why the process is not ready, for the page
 //	GET  /api/v2/dead      dead letters, and below it; see package deadletter

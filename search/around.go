@@ -54,7 +54,14 @@ func (e *Elastic) Find(ctx context.Context, id string) (Found, error) {
 	return Found{Record: record}, nil
 }
 
+// maxID is the longest id of a document, bytes.
+const maxID = 512
+
 func (e *Elastic) find(ctx context.Context, id string) (hit, error) {
+	missing := fmt.Errorf("id %.60q: %w", id, ErrNotFound)
+	if id == "" || len(id) > maxID { // which the engines refuse
+		return hit{}, missing
+	}
 	ctx, cancel := context.WithTimeout(ctx, Deadline)
 	defer cancel()
 	var answer searchAnswer
@@ -63,7 +70,7 @@ func (e *Elastic) find(ctx context.Context, id string) (hit, error) {
 		return hit{}, err
 	}
 	if len(answer.Hits.Hits) == 0 {
-		return hit{}, fmt.Errorf("id %.60q: %w", id, ErrNotFound)
+		return hit{}, missing
 	}
 	return answer.Hits.Hits[0], nil
 }

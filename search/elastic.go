@@ -41,7 +41,8 @@ type ElasticConfig struct {
 //
 // One kind of record is not found: a test of numbers does not find a field whose
 // values are NaN or infinite, side by side with other numbers for which the test
-// fails.
+// fails. And in facets of OpenSearch, which does not tell, a header of more than
+// 8,191 bytes counts as absent.
 type Elastic struct {
 	config ElasticConfig
 	nodes  []node

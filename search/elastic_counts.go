@@ -163,8 +163,18 @@ func (s *elasticSource) count(ctx context.Context, names []string, kinds [][]str
 }
 
 func (s *elasticSource) countWithin(ctx context.Context, names []string, kinds [][]string, aggregations clause, found any) (sum Sum, ok bool, err error) {
-	if !s.request.Everything() {
+	exact := exactCompiler{kinds: map[string]string{}}
+	query, ok := exact.compile(s.request.Spec.Root(), 0)
+	if !ok || len(s.request.Text) > 0 || s.request.Spec != nil && s.config.Restricted {
 		return sum, false, nil
+	}
+	for name, kind := range exact.kinds {
+		names, kinds = append(names, name), append(kinds, []string{kind})
+	}
+	for _, name := range names {
+		if strings.ContainsAny(name, "*,?\\") { // patterns and lists to the engines
+			return sum, false, nil
+		}
 	}
 	types, ignored, err := s.typesOf(ctx, names)
 	if err != nil {
@@ -172,7 +182,7 @@ func (s *elasticSource) countWithin(ctx context.Context, names []string, kinds [
 	}
 	doubtful := nothing // what the index does not have all of
 	for i, name := range names {
-		if !types.only(name, kinds[i]...) || strings.ContainsAny(name, "*,?\\") {
+		if !types.only(name, kinds[i]...) {
 			return sum, false, nil
 		}
 		doubtful = anyOf(doubtful, allOf(exists("lm.repaired"), absent(name)))
@@ -183,8 +193,7 @@ func (s *elasticSource) countWithin(ctx context.Context, names []string, kinds [
 			doubtful = anyOf(doubtful, absent(name))
 		}
 	}
-	query := s.span()
-	if query == nil {
+	if query = allOf(anyOf(query, doubtful), s.span()); query == nil {
 		query = clause{"match_all": clause{}}
 	}
 	aggregations["doubtful"] = clause{"filter": doubtful}
@@ -209,6 +218,9 @@ func (s *elasticSource) countWithin(ctx context.Context, names []string, kinds [
 		return sum, false, err
 	}
 	if doubts.Doubtful.Count > 0 {
+		if s.request.Spec != nil {
+			return sum, false, nil
+		}
 		sum.TotalIs = AtLeast
 	}
 	return sum, true, json.Unmarshal(answer.Aggregations, found)

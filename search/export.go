@@ -121,7 +121,7 @@ func export(ctx context.Context, store Store, r Request, page Answer, rows int, 
 		case page.Next == "":
 			return true, out.flush()
 		case n >= rows:
-			note = fmt.Sprintf("the newest %d records; there may be more: narrow the question, or go on with cursor=%s", n, page.Next)
+			note = fmt.Sprintf("stopped at %d records; there may be more: narrow the question, or go on with cursor=%s", n, page.Next)
 		case ctx.Err() != nil:
 			note = fmt.Sprintf("stopped after %v with %d records; go on with cursor=%s", exportFor, n, page.Next)
 		default:

@@ -39,3 +39,9 @@ const MaxGoing = maxGoing
 func ExamineWithin(ctx context.Context, r *Request, src Source, deadline time.Duration) (Sum, error) {
 	return examine(ctx, r, src, deadline, func(*Row) {})
 }
+
+// CompileExactly is the clause that finds what a spec wants and nothing else.
+func CompileExactly(spec *matcher.Spec) (any, bool) {
+	c := exactCompiler{kinds: map[string]string{}}
+	return c.compile(spec.Root(), 0)
+}

@@ -18,8 +18,9 @@ type DeadLetters interface {
 // SetDeadLetters adds /api/v2/dead: viewers may look, operators change. It is
 // called before Serve.
 func (s *Server) SetDeadLetters(d DeadLetters) {
-	s.Handle("GET /api/v2/dead", d)
-	s.Handle("GET /api/v2/dead/{what}", d)
+	for _, what := range []string{"", "/entries", "/entry", "/audit"} {
+		s.Handle("GET /api/v2/dead"+what, d)
+	}
 	s.HandleOperator("POST /api/v2/dead/replay", d.Change)
 	s.HandleOperator("POST /api/v2/dead/drop", d.Change)
 }

@@ -39,6 +39,7 @@ type Server struct {
 	store    search.Store // may be nil
 	version  string
 	about    About
+	patterns []string // of all routes
 
 	mu       sync.Mutex
 	public   map[string]bool // paths that need no token
@@ -80,16 +81,25 @@ func (s *Server) routes() {
 	s.Handle("GET /messages", http.HandlerFunc(s.serveMessages))
 	s.Handle("GET /config", http.HandlerFunc(s.serveConfig))
 	s.Handle("GET /api/v2/status", http.HandlerFunc(s.serveStatus))
+	s.Handle("/api/v2/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		problem(w, http.StatusNotFound, "no such route", fmt.Sprintf("there is no %s %.200q here", r.Method, r.URL.Path))
+	}))
 }
 
 // Handle adds a route, in the form of http.ServeMux, that needs a token when
 // tokens are set. Routes are added before Serve.
-func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+func (s *Server) Handle(pattern string, h http.Handler) {
+	s.patterns = append(s.patterns, pattern)
+	s.mux.Handle(pattern, h)
+}
+
+// Routes lists the patterns of all routes.
+func (s *Server) Routes() []string { return s.patterns }
 
 // HandlePublic adds a route that never needs a token. path is that of pattern.
 func (s *Server) HandlePublic(pattern, path string, h http.Handler) {
 	s.public[path] = true
-	s.mux.Handle(pattern, h)
+	s.Handle(pattern, h)
 }
 
 // SetVersion says what /api/v2/status tells.

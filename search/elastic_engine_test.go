@@ -39,14 +39,7 @@ func TestVerdictsOnARealEngine(t *testing.T) {
 
 // fill indexes frames as es_subscriber does, and returns the refused ones.
 func fill(t *testing.T, base string, frames [][]byte) (refused []int) {
-	template, err := os.ReadFile("../sink/bulk/template.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	template = bytes.Replace(template, []byte("{"), []byte(`{"index_patterns":["lm-searchtest-*"],`), 1)
-	call(t, http.MethodPut, base+"/_index_template/lm-searchtest", "application/json", template)
-	call(t, http.MethodDelete, base+"/lm-searchtest-1,lm-searchtest-2?ignore_unavailable=true", "application/json", nil)
-
+	empty(t, base, "lm-searchtest")
 	body, _ := documents(t, frames)
 	answer := call(t, http.MethodPost, base+"/_bulk?refresh=true", "application/x-ndjson", body)
 	var result struct {
@@ -63,6 +56,59 @@ func fill(t *testing.T, base string, frames [][]byte) (refused []int) {
 		}
 	}
 	return refused
+}
+
+// empty prepares the indices NAME-1 and NAME-2.
+func empty(t *testing.T, base, name string) {
+	template, err := os.ReadFile("../sink/bulk/template.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	template = bytes.Replace(template, []byte("{"), []byte(`{"index_patterns":["`+name+`-*"],`), 1)
+	call(t, http.MethodPut, base+"/_index_template/"+name, "application/json", template)
+	call(t, http.MethodDelete, base+"/"+name+"-1,"+name+"-2?ignore_unavailable=true", "application/json", nil)
+}
+
+// More records than are examined for one answer are counted all the same, where
+// the engine can tell which ones match.
+func TestCountsOfManyOnARealEngine(t *testing.T) {
+	urls := os.Getenv("SEARCH_TEST_URL")
+	if urls == "" {
+		t.Skip("SEARCH_TEST_URL is not set; .ci/elastic starts engines and sets it")
+	}
+	const n, begin = search.MaxExamined + 2000, 1600000000
+	for _, base := range strings.Split(urls, ",") {
+		t.Run(base, func(t *testing.T) {
+			empty(t, base, "lm-searchcount")
+			var body []byte
+			for i := range n {
+				body = fmt.Appendf(body, `{"create":{"_index":"lm-searchcount-%d"}}`+"\n"+`{"@timestamp":"%s","host.name":"h%d","log.syslog.severity.code":%d,"heka.word":"w%d"}`+"\n",
+					1+i%2, time.Unix(begin, int64(i)*1e6).UTC().Format(time.RFC3339Nano), i%3, i%8, i%5)
+			}
+			call(t, http.MethodPost, base+"/_bulk?refresh=true", "application/x-ndjson", body)
+			store, err := search.NewElastic(search.ElasticConfig{URLs: []string{base}, Index: "lm-searchcount-*"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for text, part := range map[string]int64{"TRUE": n, "Severity < 4": n / 2, `Hostname != "h1" && Severity != 1.5`: n / 3 * 2} {
+				r := search.Request{Spec: mustParse(t, text)}
+				facets, err := store.Facets(t.Context(), search.FacetRequest{Request: r, Fields: fields(t, "Severity", "Hostname", "Fields[word]", "Logger")})
+				sum := int64(0)
+				for _, f := range facets.Facets {
+					for _, v := range f.Values {
+						sum += v.Count
+					}
+				}
+				if err != nil || facets.Counted != part || facets.TotalIs != search.Exact || sum != 4*part {
+					t.Errorf("%s: %+v, %v; want %d", text, facets, err, part)
+				}
+				h, err := store.Histogram(t.Context(), search.HistogramRequest{Request: r, Buckets: 12})
+				if err != nil || h.Counted != part || h.TotalIs != search.Exact || h.Step != 1000 || h.From != begin*1000 || len(h.Buckets) != 12 || h.Buckets[3][0] == 0 {
+					t.Errorf("%s: %+v, %v; want %d", text, h, err, part)
+				}
+			}
+		})
+	}
 }
 
 // documents returns a bulk body, and the documents by themselves.

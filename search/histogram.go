@@ -62,11 +62,11 @@ func NewHistogram(r *HistogramRequest, oldest, newest int64) Histogram {
 	if !r.To.IsZero() {
 		to = milliseconds(r.To.Add(time.Millisecond - 1)) // a bound inside of a millisecond
 	}
-	open := r.From.IsZero() || r.To.IsZero()
-	if to <= from || open && oldest > newest {
-		if open && oldest > newest {
-			from, to = 0, 0
-		}
+	none := oldest > newest && (r.From.IsZero() || r.To.IsZero())
+	if none {
+		from = 0
+	}
+	if none || to <= from {
 		return Histogram{From: from, To: from, Step: 1, Buckets: []Bucket{}, Sum: Sum{TotalIs: Exact}}
 	}
 	step := stepFor(from, to, int64(r.Buckets))

@@ -23,7 +23,6 @@ import (
 	"lagermeister/internal/program"
 	"lagermeister/ledger"
 	"lagermeister/search"
-	"lagermeister/search/instream"
 	"lagermeister/sink/httpclient"
 	"lagermeister/stats"
 	"lagermeister/stream"
@@ -130,7 +129,7 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 	server.SetLive(moving)
 	server.SetConsumers(look)
 	server.SetDeadLetters(deadletter.NewAPI(js, p.Log))
-	server.Handle(search.MessagePath, search.MessageHandler(store, instream.New(js)))
+	server.Handle(search.MessagePath, search.MessageHandler(store, look))
 	server.Check(p.NotReady)
 	server.SetAbout(dashboard.About{Version: program.Version(), Subject: s.program.Subject})
 	watch(p.Registry, hub)

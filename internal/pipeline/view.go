@@ -14,7 +14,6 @@ import (
 	"lagermeister/internal/program"
 	"lagermeister/ledger"
 	"lagermeister/search"
-	"lagermeister/search/instream"
 	"lagermeister/stats"
 )
 
@@ -48,7 +47,7 @@ func (pl *Pipeline) openDashboard(context.Context) (err error) {
 	pl.dashboard.SetLive(pl.live)
 	pl.dashboard.SetConsumers(look)
 	pl.dashboard.SetDeadLetters(deadletter.NewAPI(js, pl.log))
-	pl.dashboard.Handle(search.MessagePath, search.MessageHandler(store, instream.New(js)))
+	pl.dashboard.Handle(search.MessagePath, search.MessageHandler(store, look))
 	pl.dashboard.Check(pl.program.NotReady)
 	pl.dashboard.SetAbout(dashboard.About{Version: program.Version(), Subject: stats.DefaultSubject})
 	return nil

@@ -1,7 +1,4 @@
-// Package instream reads single stored messages of the streams, for the search
-// endpoint that shows a record as it was received. It asks for them directly by
-// sequence: no consumer is made and nothing moves.
-package instream
+package view
 
 import (
 	"context"
@@ -15,24 +12,19 @@ import (
 	"lagermeister/stream"
 )
 
-// Reader is a search.Blocks.
-type Reader struct{ js jetstream.JetStream }
-
-// New returns a reader of all streams that have groups of ours.
-func New(js jetstream.JetStream) *Reader { return &Reader{js} }
-
-// Blocks is part of search.Blocks.
-func (r *Reader) Blocks(ctx context.Context, name string, sequence uint64) (list []search.Block, err error) {
+// Blocks is part of search.Blocks: it reads single stored messages of the streams
+// that have groups of ours, by their sequence.
+func (v *View) Blocks(ctx context.Context, name string, sequence uint64) (list []search.Block, err error) {
 	names := []string{name}
 	if name == "" {
-		if names, err = ledger.Streams(ctx, r.js); err != nil {
+		if names, err = ledger.Streams(ctx, v.js); err != nil {
 			return nil, err
 		}
 	}
 	for _, name := range names {
-		s, err := r.js.Stream(ctx, name)
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			continue // it is gone, only its settlements are left
+		s, err := v.js.Stream(ctx, name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrInvalidStreamName) {
+			continue // it is gone, only its settlements are left; or somebody made the name up
 		}
 		if err != nil {
 			return nil, fmt.Errorf("look up stream %s: %w", name, err)

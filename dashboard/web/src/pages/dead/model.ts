@@ -1,0 +1,156 @@
+import { Problem } from '../../core/api';
+
+// What the API says of dead letters, and what the page asks of it.
+
+export interface Kind {
+  group: string;
+  fingerprint: string;
+  sink: string;
+  status: number;
+  error_type: string;
+  pattern: string;
+  example: string;
+  letters: number;
+  bytes: number;
+  first: string;
+  last: string;
+  attempts: number;
+}
+
+export interface Summary {
+  stream: string;
+  letters: number;
+  kinds: Kind[];
+  others: number;
+}
+
+export interface Letter {
+  subject: string;
+  group: string;
+  position: string;
+  epoch: string;
+  sink: string;
+  status: number;
+  error_type: string;
+  reason: string;
+  fingerprint: string;
+  id?: string;
+  first: string;
+  last: string;
+  attempts: number;
+  bytes: number;
+  record?: Record<string, unknown>;
+  frame?: string; // base64
+}
+
+export interface Page {
+  stream: string;
+  entries: Letter[];
+  next?: number;
+}
+
+export interface Counts {
+  selected: number;
+  bytes: number;
+  done: number;
+  gone: number;
+  deaf: number;
+}
+
+export interface Audit {
+  time: string;
+  run: string;
+  who: string;
+  action: string;
+  state: 'begun' | 'done' | 'failed';
+  stream: string;
+  filter: Record<string, unknown> | null;
+  counts?: Partial<Counts> | null;
+  error?: string;
+}
+
+export interface Selection {
+  stream: string;
+  group: string;
+  reason: string; // fingerprint
+  match: string;
+  from: string; // RFC 3339
+  to: string;
+}
+
+export type Row = Kind & { stream: string };
+
+// rows of all streams, the most frequent first.
+export const rows = (list: readonly Summary[]): Row[] =>
+  list.flatMap((s) => s.kinds.map((k) => ({ ...k, stream: s.stream }))).sort((a, b) => b.letters - a.letters);
+
+export const streamOf = (list: readonly Summary[], wanted: string): string => {
+  if (wanted) return wanted;
+  const full = list.filter((s) => s.letters > 0);
+  return (full[0] ?? list[0])?.stream ?? '';
+};
+
+// period gives from for "the last …"; seconds, '' is all time.
+export const period = (last: string, server: number): string => (Number(last) > 0 ? new Date(server - Number(last) * 1000).toISOString() : '');
+
+// Only the digits of the count make a drop of more than 100 letters possible.
+export const CAREFUL = 100;
+export const confirmed = (action: 'replay' | 'drop', selected: number, typed: string): boolean =>
+  selected > 0 && (action === 'replay' || selected <= CAREFUL || typed.replace(/[\s,.]/g, '') === String(selected));
+
+// why nothing can be changed from here; null when it can.
+export function forbidden(role: string | undefined, readOnly: boolean | undefined, connected: boolean): string | null {
+  if (role === undefined) return 'It is not known yet who you are.';
+  if (readOnly) return 'This dashboard is read-only: no operator token is set (PROXY_OPERATOR_TOKEN), so nobody can replay or drop letters here. lager_ctl can.';
+  if (role !== 'operator') return 'You are signed in as a viewer. Sign in with the operator token to replay or drop letters.';
+  if (!connected) return 'The connection is lost. Nothing can be changed until it is back.';
+  return null;
+}
+
+// runs are one entry for each action: its end when there is one, and when it began.
+export function runs(list: readonly Audit[]): (Audit & { began: string })[] {
+  const by = new Map<string, Audit & { began: string }>();
+  for (const a of list) { // newest first
+    const known = by.get(a.run);
+    if (known) known.began = a.state === 'begun' ? a.time : known.began;
+    else by.set(a.run, { ...a, began: a.time });
+  }
+  return [...by.values()];
+}
+
+export const told = (filter: Audit['filter']): string =>
+  Object.entries(filter ?? {}).filter(([, v]) => v !== '' && v !== null).map(([name, v]) => `${name} ${String(v)}`).join(', ') || 'all letters';
+
+// bytesOf a base64 text.
+export const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+
+// hex is lines as hexdump -C writes them.
+export function hex(data: Uint8Array, most = 4096): string {
+  const lines: string[] = [];
+  for (let at = 0; at < Math.min(data.length, most); at += 16) {
+    const part = [...data.subarray(at, Math.min(at + 16, most))];
+    const digits = part.map((b) => b.toString(16).padStart(2, '0'));
+    const text = part.map((b) => (b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : '.')).join('');
+    lines.push(`${at.toString(16).padStart(6, '0')}  ${digits.slice(0, 8).join(' ').padEnd(23)}  ${digits.slice(8).join(' ').padEnd(23)}  ${text}`);
+  }
+  if (data.length > most) lines.push(`… ${data.length - most} more bytes`);
+  return lines.join('\n');
+}
+
+// Step of a change: counted first, then confirmed, then done.
+export type Step =
+  | { kind: 'counting' }
+  | { kind: 'counted'; counts: Counts }
+  | { kind: 'running'; counts: Counts; total: number }
+  | { kind: 'ended'; counts: Counts | null; problem: Problem | null; stopped: boolean };
+
+// line takes one line of the answer; null when it is none of ours.
+export function line(value: unknown): { counts: Counts; last: boolean } | { problem: Problem; counts: Counts | null } | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if ('problem' in value) {
+    const doc = value.problem as { done?: Counts };
+    return { problem: new Problem(value.problem as object), counts: doc.done ?? null };
+  }
+  if ('result' in value) return { counts: value.result as Counts, last: true };
+  return 'selected' in value ? { counts: value as Counts, last: false } : null;
+}

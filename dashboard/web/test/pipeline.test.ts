@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { SeriesStore } from '../src/core/series';
+import type { Balance, Books, Consumers } from '../src/core/types';
+import { groupCommand, quote } from '../src/pages/consumers/rows';
+import { accounts, take } from '../src/pages/pipeline/baseline';
+import { csv } from '../src/pages/pipeline/csv';
+import { happenings } from '../src/pages/pipeline/events';
+import { Growth } from '../src/pages/pipeline/journal';
+import { receiverRows } from '../src/pages/pipeline/stages';
+import { read, write } from '../src/pages/settings/transfer';
+import { defaults } from '../src/core/settings';
+
+const balance = (part: Partial<Balance>): Balance => ({
+  group: 'es', state: 'settling', closed: false, epoch: 1_795_206_922_928_000_000, baseline: 1, stored: 0, delivered: 0, already: 0, repaired: 0, filtered: 0, dead: 0, pending: 0, expired: 0,
+  difference: 0, pending_blocks: 0, expired_blocks: 0, settled_to: 0, ...part,
+});
+const books = (...groups: Balance[]): Books => ({ at: '2026-11-20T12:00:00Z', streams: [{ stream: 'logs', first: 1, last: 9, bytes: 1, max_bytes: 2, seconds_until_full: null, held_by: '', groups }] });
+
+test('since a baseline the equation still holds, with what was pending then', () => {
+  const then = take(books(balance({ stored: 100, delivered: 80, filtered: 5, dead: 1, pending: 14 })), 5000);
+  const [a] = accounts(books(balance({ stored: 250, delivered: 230, filtered: 9, dead: 1, pending: 10 })), JSON.parse(JSON.stringify(then)));
+  expect(a).toMatchObject({ carried: 14, stored: 150, delivered: 150, filtered: 4, dead: 0, pending: 10, difference: 0, whole: false, since: 5000 });
+  expect(a!.carried + a!.stored).toBe(a!.delivered + a!.filtered + a!.dead + a!.pending + a!.expired + a!.difference);
+});
+
+test('a group that was made anew after the baseline counts from its beginning', () => {
+  const then = take(books(balance({ stored: 100, delivered: 100 })), 5000);
+  const [a] = accounts(books(balance({ epoch: 1_795_300_000_000_000_000, stored: 7, delivered: 7 })), then);
+  expect(a).toMatchObject({ whole: true, stored: 7, carried: 0, since: 1_795_300_000_000 });
+});
+
+test('a group without figures is not known, and gets no baseline', () => {
+  const b = books(balance({ state: 'unknown' }));
+  expect(accounts(b, {})[0]!.known).toBe(false);
+  expect(take(b, 1)).toEqual({ at: 1 });
+});
+
+test('a spreadsheet takes no text for a formula', () => {
+  for (const evil of ['=1+1', '+1', '-1', '@SUM(A1)', ' =1', '\t=1', '\r=1', '＝1', '\u200b=1', '|calc', '%x']) expect(csv([[evil]])).toMatch(/^"?'/);
+  expect(csv([['plain', 'a=b', -5, null, 'a,"b"']])).toBe('plain,a=b,-5,,"a,""b"""\r\n');
+});
+
+test('silence while others speak is an event, silence of all is not', () => {
+  const store = new SeriesStore();
+  const say = (s: number, sender: string) => store.put([s, sender, '', 'Throughput', 1, null, null], s);
+  for (let s = 1000; s < 1100; s++) {
+    if (s >= 1080 && s < 1090) continue; // nobody
+    say(s, 'http-receiver');
+    if (s < 1020 || s >= 1040) say(s, 'tcp-receiver');
+  }
+  const facts = { store, began: 1_000_000, away: [], statuses: [], flows: [], dead: null, now: 1101 };
+  const list = happenings(facts).filter((e) => e.who !== 'dashboard');
+  expect(list.map((e) => [e.at, e.who])).toEqual([[1040, 'tcp-receiver']]);
+  expect(list[0]!.what).toContain('20 s of silence');
+});
+
+test('a metric that a receiver does not report is not known, not 0', () => {
+  const store = new SeriesStore();
+  for (let s = 1000; s < 1100; s++) store.put([s, 'tcp-receiver', '', 'Throughput', 10, null, null], s);
+  expect(receiverRows(store, 1100)).toMatchObject([{ sender: 'tcp-receiver', rate: 10, minute: 10, rejected: null, filtered: null, bytes: null, connections: null, seen: 1099 }]);
+});
+
+test('a stream that was made anew does not shrink', () => {
+  const growth = new Growth();
+  const at = (s: number, last: number) => growth.take({ at: new Date(s * 1000).toISOString(), streams: [{ name: 'logs', last }] } as unknown as Consumers);
+  at(100, 1000);
+  expect(growth.rate('logs', 100_000)).toBeNull();
+  at(110, 1200);
+  expect(growth.rate('logs', 110_000)).toBe(20);
+  at(115, 3);
+  expect(growth.rate('logs', 115_000)).toBeNull();
+});
+
+test('commands survive strange names', () => {
+  expect([quote('es_subscriber'), quote("a'b c"), quote('-x'), quote('$(rm)')]).toEqual(['es_subscriber', `'a'\\''b c'`, `'-x'`, `'$(rm)'`]);
+  expect(groupCommand('logs', 'es', { nats: 'up', js: 'up', since: 0, url: 'nats://127.0.0.1:4222' })).toBe('nats --server nats://127.0.0.1:4222 consumer info logs es');
+});
+
+test('settings come back as they went, and nothing else comes in', () => {
+  expect(read(write({ ...defaults, theme: 'dark', seenWarn: 5 }))).toEqual({ taken: { ...defaults, theme: 'dark', seenWarn: 5 }, ignored: [] });
+  expect(read('{"theme":"pink","rows":7,"__proto__":{"a":1},"zone":"utc"}')).toEqual({ taken: { zone: 'utc' }, ignored: ['theme', 'rows', '__proto__'] });
+  for (const bad of ['', '[]', 'null', '{', '{"seenWarn":60,"seenError":10}']) expect(read(bad).error).toBeTruthy();
+  expect(({} as { a?: number }).a).toBeUndefined();
+});

@@ -3,7 +3,7 @@ import type { Status, Stream, Group } from '../../core/types';
 // What the words of the State column mean, and commands that say the same. Pure.
 
 export const meanings: Record<string, string> = {
-  Running: 'Its members fetch, and nothing that is known is wrong',
+  Running: 'Nothing that is known of it is wrong',
   Idle: 'Everything is settled and nobody waits for more',
   Behind: 'A member reports more lag than its warning threshold',
   'At ack limit': 'As many blocks as allowed are delivered and not settled: it gets no more until some are',

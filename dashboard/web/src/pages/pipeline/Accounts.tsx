@@ -71,14 +71,14 @@ export function Accounts({ books, list, base, at, fresh, now }: AccountsProps) {
               <th scope="col" class="rest">The rest, by outcome</th>
             </tr>
           </thead>
-          <tbody>{list.map((a) => <Row key={a.key} a={a} several={several} carried={carried} expired={expired} set={set} />)}</tbody>
+          <tbody>{list.map((a) => <Row key={a.key} a={a} several={several} carried={carried} expired={expired} set={set} fresh={fresh} />)}</tbody>
         </table>
       </div>
     </Panel>
   );
 }
 
-function Row({ a, several, carried, expired, set }: { a: Account; several: boolean; carried: boolean; expired: boolean; set: boolean }) {
+function Row({ a, several, carried, expired, set, fresh }: { a: Account; several: boolean; carried: boolean; expired: boolean; set: boolean; fresh: boolean }) {
   const n = (value: number) => (a.known ? count(value) : '–');
   const b = a.balance, all = a.carried + a.stored;
   const rest = [{ value: a.filtered, tone: 'c6' }, { value: a.pending, tone: 'warnf' }, { value: a.dead + a.expired, tone: 'errf' }];
@@ -93,7 +93,7 @@ function Row({ a, several, carried, expired, set }: { a: Account; several: boole
       <td class={`num ${a.known && a.dead > 0 ? 'err b' : ''}`}>{a.known && a.dead > 0 ? <a class="err" href={href('dead')}>{count(a.dead)}</a> : n(a.dead)}</td>
       <td class="num" title={a.known ? `${count(b.pending_blocks)} blocks; all is settled up to ${count(b.settled_to)}` : undefined}>{n(a.pending)}</td>
       {expired && <td class={`num ${a.expired > 0 ? 'err b' : ''}`}>{n(a.expired)}</td>}
-      <td class="num">{!a.known ? <span title={b.error}>–</span> : a.difference === 0 ? <span class="ok b">0 ✓</span> : <span class="err b" title={`Look after block ${count(b.settled_to)}: lager_ctl ledger, lager_ctl trace`}>{count(a.difference)}</span>}</td>
+      <td class="num">{!a.known ? <span title={b.error}>–</span> : a.difference === 0 ? <span class={fresh ? 'ok b' : ''}>0{fresh && ' ✓'}</span> : <span class="err b" title={`Look after block ${count(b.settled_to)}: lager_ctl ledger, lager_ctl trace`}>{count(a.difference)}</span>}</td>
       <td class="num">{a.known ? percent(a.delivered, all) : '–'}</td>
       <td class="rest">{a.known && all > a.delivered ? <Bar parts={rest} label={`Not delivered: ${count(a.filtered)} filtered, ${count(a.pending)} pending, ${count(a.dead)} dead-lettered${a.expired ? `, ${count(a.expired)} lost` : ''}`} /> : <span class="t3">{a.known && all > 0 ? 'nothing' : '–'}</span>}</td>
     </tr>

@@ -28,5 +28,8 @@
 //	handler.go    HTTP
 //	narrow.go     a match spec as SQL that returns at least every match
 //	search.go     pages, newest first, over all files
+//	counts.go     facets and histograms in the index
+//	tally.go      the SQL functions that count for them
+//	around.go     one record by its id, and those beside it
 //	retention.go  what is removed when
 package searchstore

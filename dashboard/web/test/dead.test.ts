@@ -24,7 +24,7 @@ test('many letters are only dropped after their number was typed', () => {
 test('who may not change anything is told why', () => {
   expect(forbidden('operator', false, true)).toBeNull();
   expect(forbidden('viewer', false, true)).toMatch(/operator token/);
-  expect(forbidden('operator', true, true)).toMatch(/read-only/);
+  expect(forbidden('operator', true, true)).toMatch(/Read-only/);
   expect(forbidden('operator', false, false)).toMatch(/connection/);
   expect(forbidden(undefined, undefined, true)).not.toBeNull();
 });

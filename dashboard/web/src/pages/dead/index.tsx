@@ -75,7 +75,7 @@ export default function Dead() {
         <label class="grow">Match spec <input class="field mono" value={spec} onInput={(e) => setSpec(e.currentTarget.value)} placeholder="all records; such as Hostname == 'web-07'" spellcheck={false} autocomplete="off" aria-invalid={Boolean(badSpec)} /></label>
         <button class="btn pri">Apply</button>
         {filtered && <button type="button" class="btn" onClick={() => setParams({ group: null, reason: null, q: null, last: null, from: null, to: null })}>Clear</button>}
-        {badSpec && <ProblemNote problem={badSpec} />}
+        {badSpec && <ProblemNote problem={new Problem({ title: 'Match spec', detail: badSpec.detail.split('\n')[0]!, ...(badSpec.expected ? { expected: badSpec.expected } : {}) })} />}
       </form>
 
       <Panel title="By reason" unit="letters of one group that were refused alike" class="deadpanel" at={kinds.at} every={EVERY}
@@ -113,9 +113,9 @@ export default function Dead() {
         {audit.value && <Table caption="Changes" rows={runs(audit.value.entries)} id={(a) => a.run} columns={[
           { key: 'time', title: 'When', cell: (a) => <Time at={parse(a.began)} now={server} /> },
           { key: 'action', title: 'Action', cell: (a) => a.action },
-          { key: 'state', title: 'State', cell: (a) => <State tone={a.state === 'failed' ? 'err' : a.state === 'begun' ? 'warn' : 'ok'}>{a.state === 'begun' ? 'under way or broken off' : a.state}</State> },
+          { key: 'state', title: 'State', cell: (a) => <State tone={stopped(a) || a.state === 'begun' ? 'warn' : a.state === 'failed' ? 'err' : 'ok'}>{stopped(a) ? 'stopped' : a.state === 'begun' ? 'under way or broken off' : a.state}</State> },
           { key: 'done', title: 'Done', num: true, cell: (a) => (a.counts && a.action !== 'window' ? `${count(a.counts.done)} of ${count(a.counts.selected)}` : '–') },
-          { key: 'what', title: 'Of', class: 'what narrow', cell: (a) => <>{a.stream}: <span class="t2">{told(a.filter)}</span>{a.error && <span class="err"> · {a.error}</span>}</> },
+          { key: 'what', title: 'Of', class: 'what narrow', cell: (a) => <>{a.stream}: <span class="t2">{told(a.filter)}</span>{a.error && !stopped(a) && <span class="err"> · {a.error}</span>}</> },
           { key: 'who', title: 'Who', class: 'narrow', cell: (a) => a.who },
         ]} />}
       </Panel>
@@ -190,6 +190,9 @@ function None({ filtered, at, audit }: { filtered: boolean; at: number | null; a
     </Empty>
   );
 }
+
+// stopped: whoever asked for it went away, or pressed Stop.
+const stopped = (a: Audit): boolean => a.state === 'failed' && (a.error ?? '').includes('context canceled');
 
 const iso = (local: string): string => {
   const ms = Date.parse(local);

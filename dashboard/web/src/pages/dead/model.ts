@@ -101,8 +101,7 @@ export const confirmed = (action: 'replay' | 'drop', selected: number, typed: st
 // why nothing can be changed from here; null when it can.
 export function forbidden(role: string | undefined, readOnly: boolean | undefined, connected: boolean): string | null {
   if (role === undefined) return 'It is not known yet who you are.';
-  if (readOnly) return 'This dashboard is read-only: no operator token is set (PROXY_OPERATOR_TOKEN), so nobody can replay or drop letters here. lager_ctl can.';
-  if (role !== 'operator') return 'You are signed in as a viewer. Sign in with the operator token to replay or drop letters.';
+  if (readOnly || role !== 'operator') return 'Read-only: you are here as a viewer. Whoever signs in with the operator token (PROXY_OPERATOR_TOKEN) may replay and drop letters; lager_ctl can, too.';
   if (!connected) return 'The connection is lost. Nothing can be changed until it is back.';
   return null;
 }

@@ -151,6 +151,7 @@ func (in *intake) sift(b []byte) (kept []byte, t tally, rest []byte, want int) {
 		}
 	}
 	t.garbage = j.scan.Skipped
+	t.framed = uint64(at) - t.garbage
 	t.refused[oversized] += j.scan.Oversized
 	t.received += j.scan.Oversized
 	in.add(&t)
@@ -212,6 +213,7 @@ func (in *intake) siftAll(b []byte) (kept []byte, records, filtered int, no *ref
 		t.refused[neighbour] += t.kept + t.filtered
 		t.kept, t.filtered = 0, 0
 	}
+	t.framed = uint64(at)
 	in.add(&t)
 	return b[:end], int(t.kept), int(t.filtered), no
 }

@@ -45,6 +45,7 @@ type metrics struct {
 	refused                    [reasons]atomic.Uint64
 	inFlight                   atomic.Int64
 	garbage                    atomic.Uint64 // bytes outside of frames
+	framed                     atomic.Uint64 // bytes of frames, whatever became of them
 
 	connections        atomic.Int64
 	closed             map[string]prometheus.Counter // TCP connections we ended, by why
@@ -127,9 +128,10 @@ func (m *metrics) refusedRecords() (sum uint64) {
 // tally gathers verdicts until add counts them, so that the shared counters are
 // touched once for many records.
 type tally struct {
-	received, filtered, garbage uint64
-	kept                        uint64
-	refused                     [reasons]uint64
+	received, filtered uint64
+	garbage, framed    uint64 // bytes
+	kept               uint64
+	refused            [reasons]uint64
 }
 
 // refusals is the sum over all reasons.
@@ -153,6 +155,9 @@ func (m *metrics) add(t *tally) {
 	if t.garbage > 0 {
 		m.garbage.Add(t.garbage)
 	}
+	if t.framed > 0 {
+		m.framed.Add(t.framed)
+	}
 	if t.kept > 0 {
 		m.inFlight.Add(int64(t.kept))
 	}
@@ -171,7 +176,9 @@ func (m *metrics) settled(records int, err error) {
 	m.inFlight.Add(int64(-records))
 }
 
-// report has the dashboard told once a second how many records were read in it.
+// report has the dashboard told once a second how many records were read in it,
+// also when there were none, how many bytes they had, how many were refused, and
+// how many connections are open.
 func (m *metrics) report(rep *stats.Reporter, sender string) {
 	before := m.received.Load()
 	rep.Sample(func(time.Time) []stats.Event {
@@ -180,4 +187,7 @@ func (m *metrics) report(rep *stats.Reporter, sender string) {
 		before = now
 		return []stats.Event{{Sender: sender, MetricType: stats.Throughput, Value: value}}
 	})
+	rep.Count(sender, stats.ThroughputBytes, m.framed.Load)
+	rep.Count(sender, stats.Rejected, m.refusedRecords)
+	rep.Gauge(sender, stats.Connections, m.connections.Load)
 }

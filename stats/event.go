@@ -33,6 +33,25 @@ const (
 	ESOutput     = "es-output"
 )
 
+// The metrics that came later, of the same senders and in the same form;
+// docs/wire-format.md says who reports which.
+const (
+	ThroughputBytes = "ThroughputBytes" // bytes of the records read in the last second
+	Rejected        = "Rejected"        // records a receiver refused
+	Connections     = "Connections"     // open ones
+
+	Delivered    = "Delivered"    // records the far end took
+	Filtered     = "Filtered"     // records the match spec dropped
+	DeadLettered = "DeadLettered" // records that became dead letters
+	Retried      = "Retried"      // posts that have to be repeated
+	InFlight     = "InFlight"     // posts being sent
+
+	// How long the posts of the last second took, milliseconds.
+	DeliveryLatencyP50 = "DeliveryLatencyP50"
+	DeliveryLatencyP95 = "DeliveryLatencyP95"
+	DeliveryLatencyP99 = "DeliveryLatencyP99"
+)
+
 // DefaultSubject is the core NATS subject of the events.
 const DefaultSubject = "stats-events"
 

@@ -88,8 +88,9 @@ func (d *deliverer) deliver(ctx context.Context, p part) {
 		if ctx.Err() != nil && err != nil {
 			return
 		}
-		d.metrics.posted(time.Since(began))
-		d.report.posted(p.len())
+		took := time.Since(began)
+		d.metrics.posted(took)
+		d.report.posted(p.len(), took)
 
 		var why *sink.Error
 		if err != nil && !errors.As(err, &why) {

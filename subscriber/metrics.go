@@ -1,6 +1,7 @@
 package subscriber
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,10 @@ type metrics struct {
 	pauses                               *prometheus.CounterVec
 	pending, unacknowledged              *prometheus.GaugeVec
 	ledgerFull, deadFull, folds, fetches prometheus.Counter
+
+	// The same as the counters of these names, for the dashboard: those of
+	// Prometheus cannot be read.
+	sum struct{ filtered, dead, retried atomic.Uint64 }
 }
 
 func newMetrics(reg prometheus.Registerer, group string, held *held, gate *gate) *metrics {
@@ -117,8 +122,13 @@ func (m *metrics) settled(blocks int)     { m.settlements.Inc(); m.settledBlocks
 func (m *metrics) folded()                { m.folds.Inc() }
 func (m *metrics) ledgerRefused()         { m.ledgerFull.Inc() }
 func (m *metrics) fetchFailed()           { m.fetches.Inc() }
-func (m *metrics) retried(c sink.Class)   { m.retries.WithLabelValues(c.String()).Inc() }
 func (m *metrics) posted(d time.Duration) { m.posts.Observe(d.Seconds()) }
+
+// retried counts an attempt that has to be repeated.
+func (m *metrics) retried(c sink.Class) {
+	m.retries.WithLabelValues(c.String()).Inc()
+	m.sum.retried.Add(1)
+}
 
 // replayed counts n replayed records with one outcome.
 func (m *metrics) replayed(outcome string, n uint64) {
@@ -132,6 +142,8 @@ func (m *metrics) ended(t ledger.Block) {
 	m.deliveredN.Add(float64(t.Delivered))
 	m.alreadyN.Add(float64(t.Already))
 	m.repairedN.Add(float64(t.Repaired))
+	m.sum.filtered.Add(t.Filtered)
+	m.sum.dead.Add(t.Dead)
 }
 
 func (m *metrics) batchSize(records, bytes int) {

@@ -52,7 +52,7 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config, streams stream.Config,
 			share:   cfg.MaxRefused,
 			log:     m.log,
 			metrics: m.metrics,
-			report:  newReport(rep, cfg.Sender, m.held),
+			report:  newReport(rep, cfg.Sender, m, func() int64 { posts, _ := m.gate.inFlight(); return int64(posts) }),
 		},
 	}
 	return m, m.begin(ctx)
@@ -66,7 +66,9 @@ func OpenForward(ctx context.Context, nc *nats.Conn, cfg Config, streams stream.
 	if err != nil {
 		return nil, err
 	}
-	m.out = &forwarding{to: f, log: m.log, report: newReport(rep, cfg.Sender, m.held), ended: make(chan struct{}, 1)}
+	out := &forwarding{to: f, log: m.log, ended: make(chan struct{}, 1)}
+	out.report = newReport(rep, cfg.Sender, m, out.open.Load)
+	m.out = out
 	return m, m.begin(ctx)
 }
 

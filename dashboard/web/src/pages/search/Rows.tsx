@@ -1,0 +1,63 @@
+import type { ComponentChildren } from 'preact';
+import { clockMillis, day, exact, zoneName } from '../../core/time';
+import { VirtualRows } from '../../ui/VirtualRows';
+import { cell, inLine, marked, payload, severity, severityShort, severityTone, visible, type Found } from './record';
+
+export function Marked({ text, words }: { text: string; words: string[] }) {
+  return <>{marked(text, words).map((piece, i) => (i % 2 ? <mark key={i}>{piece}</mark> : piece))}</>;
+}
+
+const widths: Record<string, number> = { Hostname: 92, Logger: 128, Type: 120, Pid: 64, Uuid: 250 };
+
+interface Props {
+  records: Found[];
+  columns: string[];
+  wrap: boolean;
+  words: string[];
+  open: number;
+  current: number;
+  detail: ComponentChildren;
+  onOpen: (i: number) => void;
+  onScroll: (atEnd: boolean) => void;
+}
+
+// Rows are the matches, newest first, one line each (three when wrapped).
+export function Rows({ records, columns, wrap, words, open, current, detail, onOpen, onScroll }: Props) {
+  const days = records.length > 0 && day(Date.parse(records[0]!.time)) !== day(Date.parse(records[records.length - 1]!.time));
+  const grid = { gridTemplateColumns: `20px ${days ? 172 : 96}px 58px ${columns.map((c) => `${widths[c] ?? 128}px`).join(' ')} minmax(260px, 1fr)` };
+  return (
+    <VirtualRows
+      class={`log ${wrap ? 'wrap' : ''}`}
+      label="Matching records, newest first"
+      count={records.length}
+      height={wrap ? 58 : 22}
+      columns={columns.length + 4}
+      rowKey={(i) => `${records[i]!.id} ${records[i]!.index}`}
+      rowClass={(i) => `${severityTone(severity(records[i]!.doc))} ${i === current ? 'sel' : ''}`}
+      open={open}
+      current={current}
+      detail={detail}
+      onScroll={onScroll}
+      head={
+        <div class="lr h" style={grid}>
+          <span role="columnheader"><span class="vh">Open</span></span><span role="columnheader" aria-sort="descending">Time ({zoneName()}) ↓</span><span role="columnheader">Severity</span>
+          {columns.map((c) => <span role="columnheader" key={c} title={c}>{c}</span>)}
+          <span role="columnheader">Payload</span>
+        </div>
+      }
+      row={(i) => {
+        const { doc, time, exact: sure } = records[i]!;
+        const ms = Date.parse(time), level = severity(doc);
+        return (
+          <div class="lr" style={grid} onClick={() => getSelection()?.isCollapsed !== false && onOpen(i)}>
+            <span role="cell" class="ch"><button aria-expanded={i === open} aria-label={`Record of ${clockMillis(ms)}`} onClick={(e) => { e.stopPropagation(); onOpen(i); }}>{i === open ? '▾' : '▸'}</button></span>
+            <span role="cell" class="tm" title={exact(ms)}>{days ? `${day(ms)} ` : ''}{clockMillis(ms)}</span>
+            <span role="cell" class="sv">{severityShort[level] ?? level}</span>
+            {columns.map((c) => <span role="cell" key={c} class="co" title={visible(cell(doc, c))}>{inLine(cell(doc, c))}</span>)}
+            <span role="cell" class="pl">{!sure && <span class="t3" title="The store does not hold all of the message: this may match">? </span>}<Marked text={inLine(payload(doc))} words={words} /></span>
+          </div>
+        );
+      }}
+    />
+  );
+}

@@ -1,0 +1,91 @@
+import type { Value } from '../../core/spec';
+import type { Doc } from '../../core/types';
+
+// A stored record in the words of a spec.
+
+export interface Found {
+  id: string;
+  index: string;
+  position: string;
+  time: string;
+  doc: Doc;
+  exact: boolean;
+}
+
+const headers: Record<string, string> = {
+  '@timestamp': 'Timestamp', 'host.name': 'Hostname', 'log.logger': 'Logger', 'event.dataset': 'Type', 'log.syslog.severity.code': 'Severity',
+  'process.pid': 'Pid', 'event.id': 'Uuid', 'service.version': 'EnvVersion', message: 'Payload',
+};
+const keys = Object.fromEntries(Object.entries(headers).map(([key, name]) => [name, key]));
+
+export interface Part {
+  name: string; // as a spec names it, else the document's own key
+  text: string;
+  values: Value[]; // that a spec can compare with; none for what it does not know
+}
+
+const shown = (v: unknown): string => (typeof v === 'string' ? v : JSON.stringify(v));
+
+// fieldKey is where the document has what a spec calls name.
+export const fieldKey = (name: string): string => keys[name] ?? (/^Fields\[([^\]]+)\]/.exec(name) ? `heka.${/^Fields\[([^\]]+)\]/.exec(name)![1]}` : name);
+export const cell = (doc: Doc, name: string): string => {
+  const v = doc[fieldKey(name)];
+  return v === undefined ? '' : Array.isArray(v) ? v.map(shown).join(', ') : shown(v);
+};
+
+export const severity = (doc: Doc): number => (typeof doc['log.syslog.severity.code'] === 'number' ? (doc['log.syslog.severity.code'] as number) : 7);
+export const payload = (doc: Doc): string => cell(doc, 'Payload');
+
+// parts of a document: headers first, then dynamic fields, then what we added.
+export function parts(doc: Doc): Part[] {
+  const rank = (key: string) => (key in headers ? Object.keys(headers).indexOf(key) : key.startsWith('heka.') ? 100 : 200);
+  return Object.keys(doc).filter((k) => k !== 'message' && k !== 'ecs.version').sort((a, b) => rank(a) - rank(b)).map((key) => {
+    const v = doc[key];
+    const name = headers[key] ?? (key.startsWith('heka.') ? `Fields[${key.slice(5)}]` : key);
+    const known = key !== '@timestamp' && (key in headers || key.startsWith('heka.'));
+    // A spec compares the first value of a field.
+    const first: unknown = Array.isArray(v) ? v[0] : v;
+    const plain = typeof first === 'string' || typeof first === 'number' || typeof first === 'boolean';
+    return { name, text: cell(doc, name), values: known && plain ? [first as Value] : [] };
+  });
+}
+
+export const severityNames = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'info', 'debug'];
+export const severityShort = ['EMERG', 'ALERT', 'CRIT', 'ERROR', 'WARN', 'NOTICE', 'INFO', 'DEBUG'];
+export const severityName = (n: number): string => severityNames[n] ?? String(n);
+export const severityTone = (n: number): 'e' | 'w' | '' => (n <= 3 ? 'e' : n === 4 ? 'w' : '');
+
+const ESCAPES = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?)/g;
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+// visible text: terminal colours are left out, control and direction characters
+// become signs, so that nothing in a log line can hide or reorder text.
+export function visible(text: string): string {
+  return text.replace(ESCAPES, '').replace(UNSEEN, (c) => {
+    const n = c.charCodeAt(0);
+    return n < 0x20 ? String.fromCharCode(0x2400 + n) : n === 0x7f ? '␡' : `⟨U+${n.toString(16).toUpperCase().padStart(4, '0')}⟩`;
+  });
+}
+
+export const LONGEST = 2048; // characters of a value in a list
+export const inLine = (text: string): string => visible(text.length > LONGEST ? text.slice(0, LONGEST) + '…' : text).replace(/[\n\t]/g, (c) => (c === '\n' ? ' ⏎ ' : ' '));
+
+export const tokens = (text: string): string[] => [...new Set((text.match(/[\p{L}\p{Nd}]+/gu) ?? []).map((w) => w.toLowerCase()))];
+
+// marked cuts a text into stretches, those at odd places being words searched for;
+// words with nothing but blanks between them are one stretch.
+export function marked(text: string, words: readonly string[]): string[] {
+  if (!words.length) return [text];
+  const out: string[] = [''];
+  for (const piece of text.match(/[\p{L}\p{Nd}]+|[^\p{L}\p{Nd}]+/gu) ?? []) {
+    const hit = words.includes(piece.toLowerCase());
+    const inside = out.length % 2 === 0;
+    if (hit) {
+      if (inside) out[out.length - 1] += piece;
+      else if (out.length > 1 && out[out.length - 1]!.trim() === '' && out[out.length - 1] !== '') { const gap = out.pop()!; out[out.length - 1] += gap + piece; }
+      else out.push(piece);
+    } else if (inside) out.push(piece);
+    else out[out.length - 1] += piece;
+  }
+  return out;
+}

@@ -33,6 +33,7 @@ export interface ChartProps extends Omit<PanelProps, 'children' | 'unit'> {
   format?: (v: number | null) => string;
   thresholds?: { value: number; label: string; tone: 'warn' | 'err' }[];
   shade?: readonly Interval[]; // when nothing could be known
+  began?: number; // unix seconds before which there is no history
   note?: { at: number; text: string } | null;
   extra?: (index: number) => string; // more about the moment under the crosshair
   onZoom: (range: Interval | null) => void; // drag, and null for a double click
@@ -57,8 +58,8 @@ export function Chart(props: ChartProps) {
     >
       <div class="legend">
         {data.lines.map((l) => (
-          <button key={l.label} class={only !== null && only !== l.label ? 'off' : ''} aria-pressed={only === l.label} title={l.title ?? (data.lines.length > 1 ? 'Click to show only this' : undefined)} onClick={() => setOnly(only === l.label ? null : l.label)}>
-            <i class={`f-${l.tone}`} />{l.label}<b class={l.alarm}>{hover !== null && data.x[hover] !== undefined ? format(l.values[hover] ?? null) : l.now}</b>
+          <button key={l.label} class={only !== null && only !== l.label ? 'off' : ''} aria-pressed={only === l.label} title={l.title ?? l.label} onClick={() => setOnly(only === l.label ? null : l.label)}>
+            <i class={`f-${l.tone}`} /><span>{l.label}</span><b class={l.alarm}>{hover !== null && data.x[hover] !== undefined ? format(l.values[hover] ?? null) : l.now}</b>
           </button>
         ))}
       </div>
@@ -70,7 +71,7 @@ export function Chart(props: ChartProps) {
 function ChartTable({ x, lines, title, format }: { x: number[]; lines: Line[]; title: string; format: (v: number | null) => string }) {
   const rows = x.map((s, i) => [s, i] as const).reverse();
   return (
-    <div class="plot scroll" tabIndex={0} role="region" aria-label={`${title} as a table`}>
+    <div class="plot scroll" tabIndex={0} role="group" aria-label={`${title} as a table`}>
       <table class="tb small">
         <thead><tr><th scope="col">Time</th>{lines.map((l) => <th key={l.label} scope="col" class="num">{l.label}</th>)}</tr></thead>
         <tbody>{rows.slice(0, 200).map(([s, i]) => <tr key={s}><th scope="row">{clock(s * 1000)}</th>{lines.map((l) => <td key={l.label} class="num">{format(l.values[i] ?? null)}</td>)}</tr>)}</tbody>
@@ -184,7 +185,8 @@ function options(latest: { current: PlotProps }, width: number, height: number):
         splits: (u, _, min, max) => {
           const step = xStep(max - min, u.bbox.width / devicePixelRatio);
           const list = [];
-          for (let s = Math.ceil(min / step) * step; s <= max; s += step) list.push(s);
+          const edge = ((max - min) * 24 * devicePixelRatio) / u.bbox.width; // half a label
+          for (let s = Math.ceil((min + edge) / step) * step; s <= max - edge; s += step) list.push(s);
           return list;
         },
         values: (u, splits) => splits.map((s) => {
@@ -211,7 +213,11 @@ function options(latest: { current: PlotProps }, width: number, height: number):
     ],
     ...(kind === 'stack' && lines.length > 1 ? { bands: lines.slice(1).map((_, i) => ({ series: [i + 1, i + 2] as [number, number] })) } : {}),
     hooks: {
-      drawClear: [(u) => shade(u, latest.current.shade ?? [])],
+      drawClear: [(u) => {
+        const { shade = [], began = 0 } = latest.current;
+        for (const [from, to] of shade) shadeOf(u, from, to);
+        if (began > (u.scales['x']!.min ?? 0)) shadeOf(u, 0, began, `history begins ${clockMinutes(began * 1000)}`);
+      }],
       draw: [(u) => marks(u, latest.current)],
       setSelect: [(u) => {
         if (u.select.width < 4) return;
@@ -234,13 +240,19 @@ function top({ thresholds = [] }: PlotProps, max: number | null): number {
   return high;
 }
 
-function shade(u: uPlot, intervals: readonly Interval[]): void {
-  const { ctx, bbox } = u;
+function shadeOf(u: uPlot, from: number, to: number, label = ''): void {
+  const { ctx, bbox } = u, px = devicePixelRatio;
+  const a = Math.max(bbox.left, u.valToPos(from, 'x', true)), b = Math.min(bbox.left + bbox.width, u.valToPos(to, 'x', true));
+  if (b <= a) return;
   ctx.save();
-  ctx.fillStyle = color('s3');
-  for (const [from, to] of intervals) {
-    const a = Math.max(bbox.left, u.valToPos(from, 'x', true)), b = Math.min(bbox.left + bbox.width, u.valToPos(to, 'x', true));
-    if (b > a) ctx.fillRect(a, bbox.top, b - a, bbox.height);
+  ctx.fillStyle = color('s2');
+  ctx.fillRect(a, bbox.top, b - a, bbox.height);
+  ctx.font = FONT.replace('10.5px', `${10.5 * px}px`);
+  if (label && ctx.measureText(label).width < b - a - 12 * px) {
+    ctx.fillStyle = color('t3');
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    ctx.fillText(label, (a + b) / 2, bbox.top + bbox.height / 2);
   }
   ctx.restore();
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { badges } from '../core/badges';
 import { addKey, shortcuts, useKey } from '../core/keys';
 import { live } from '../core/live';
 import { isDark, switchTheme } from '../core/settings';
@@ -20,10 +21,6 @@ const places: { page: string; title: string; icon: IconName; key: string }[] = [
   { page: 'consumers', title: 'Consumers', icon: 'consumers', key: 'c' },
   { page: 'settings', title: 'Settings', icon: 'settings', key: ',' },
 ];
-
-// badges are the numbers beside pages in the rail. Only for what is new and
-// wants somebody: dead letters of the last hour, groups over a threshold.
-export const badges = new Store<Record<string, { n: number; tone: 'err' | 'warn'; what: string } | undefined>>({});
 
 const help = new Store(false);
 

@@ -52,7 +52,7 @@ export function Table<R>({ caption, columns, rows, id, sort: given, onSort, rowC
     (onSort ?? setOwn)(next);
   };
   return (
-    <div class={`scroll ${c}`} tabIndex={0} role="region" aria-label={caption}>
+    <div class={`scroll ${c}`} tabIndex={0} role="group" aria-label={caption}>
       <table class="tb">
         <caption class="vh">{caption}</caption>
         <thead>

@@ -25,18 +25,16 @@ export function color(token: string): string {
   return value;
 }
 
-// fade gives a color of rgb(…) an opacity.
-export const fade = (rgb: string, alpha: number): string => rgb.replace(/^rgba?\(([^)]*?)(?:[,/]\s*[\d.]+)?\)$/, (_, c: string) => (c.split(',').length > 2 ? `rgba(${c.split(',').slice(0, 3).join(',')},${alpha})` : `rgb(${c} / ${alpha})`));
+// fade gives a color an opacity.
+export const fade = (rgb: string, alpha: number): string => `rgba(${(rgb.match(/[\d.]+/g) ?? []).slice(0, 3).join(',')},${alpha})`;
 
-// hues gives each name a colour that stays its own: the first six to come share
-// out the six hues, in an order of their own that does not depend on how they
-// are sorted now.
-const given = new Map<string, string>();
-export function hue(name: string): string {
-  let token = given.get(name);
-  if (!token) {
-    token = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6'][given.size % 6]!;
-    given.set(name, token);
-  }
-  return token;
+// A palette gives each name one of six hues, in the order in which names come
+// up, and it stays its own.
+export function palette(): (name: string) => string {
+  const given = new Map<string, string>();
+  return (name) => {
+    let token = given.get(name);
+    if (!token) given.set(name, (token = `c${(given.size % 6) + 1}`));
+    return token;
+  };
 }

@@ -45,7 +45,7 @@ export function Accounting({ books, at, fresh }: { books: Books | null; at: numb
         ? <Empty title="The ledger has no figures">{error}</Empty>
         : <Empty title="No group reads the stream yet"><p>A subscriber makes one when it starts, for example into Elasticsearch:</p><Command text="ESSUB_REMOTE_URL=http://127.0.0.1:9200 go run ./es_subscriber" /></Empty>) : null}
     >
-      <div class="scroll" tabIndex={0} role="region" aria-label="Accounting by group">
+      <div class="scroll" tabIndex={0} role="group" aria-label="Accounting by group">
         <table>
           <thead>
             <tr>

@@ -17,11 +17,12 @@ export const recent = (s: Series, r: Range, how?: Fold): number | null => s.over
 // named is one line for each sender; several addresses are lines of their own.
 function named(list: readonly Series[], r: Range, hue: Hue, format: (v: number | null) => string): Line[] {
   return list
-    .map((s): Line => ({ label: nameOf(s, list), values: s.points(r.from, r.to, r.width, undefined, r.coarse), tone: hue(s.sender + (s.ip && nameOf(s, list) !== s.sender ? s.ip : '')), now: format(recent(s, r)) }))
+    .map((s): Line => ({ label: nameOf(s, list), values: s.points(r.from, r.to, r.width, undefined, r.coarse), tone: hue(nameOf(s, list)), now: format(recent(s, r)) }))
     .filter((l) => l.values.some((v) => v !== null));
 }
 
-export const throughputIn = (store: SeriesStore, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(receivers(store), r, hue, short) });
+// throughputIn is by receiver, so its lines need not say that.
+export const throughputIn = (store: SeriesStore, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(receivers(store), r, hue, short).map((l) => ({ ...l, title: l.label, label: l.label.replace(/-receiver\b/, '') })) });
 
 export const throughputOut = (store: SeriesStore, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(outputs(store), r, hue, short) });
 
@@ -29,7 +30,7 @@ export const throughputOut = (store: SeriesStore, r: Range, hue: Hue): ChartData
 export function batchSize(store: SeriesStore, r: Range, hue: Hue): ChartData {
   const list = store.of('BatchSize'), width = Math.max(10, r.width);
   const mean = (s: Series, to: number) => s.over(to - width, to, undefined, r.coarse);
-  const lines = list.map((s): Line => ({ label: nameOf(s, list), tone: hue(s.sender), now: count(mean(s, r.to)), values: xs(r).map((x) => mean(s, x + r.width)) }));
+  const lines = list.map((s): Line => ({ label: nameOf(s, list), tone: hue(nameOf(s, list)), now: count(mean(s, r.to)), values: xs(r).map((x) => mean(s, x + r.width)) }));
   return { x: xs(r), lines: lines.filter((l) => l.values.some((v) => v !== null)) };
 }
 

@@ -11,7 +11,7 @@ import { clock, moment } from '../../core/time';
 import { track } from '../../core/track';
 import { setParams, useParam } from '../../core/url';
 import { Chart } from '../../ui/Chart';
-import { hue } from '../../ui/color';
+import { palette } from '../../ui/color';
 import { stale } from '../../ui/Panel';
 import { Command, Empty, Seg } from '../../ui/parts';
 import { Page } from '../../ui/Shell';
@@ -20,13 +20,15 @@ import { attention } from './rules';
 import { Attention } from './Attention';
 import { batchCounts, batchSize, failed, lag, latency, latencySenders, throughputIn, throughputOut, thresholds } from './charts';
 import { figures } from './figures';
-import { groupRows } from './rows';
-import { Groups } from './Groups';
+import { groupRows } from './groups';
+import { Groups } from './GroupsPanel';
 import { LastSeen } from './LastSeen';
 import './overview.css';
 import { parseZoom, range, windows, type WindowName } from './range';
 import { senders } from './senders';
 import { Tiles } from './Tiles';
+
+const receiverHue = palette(), outputHue = palette();
 
 const batchFormat = (v: number | null) => (v !== null && v >= 10000 ? short(v) : count(v));
 
@@ -80,10 +82,10 @@ export default function Overview() {
       began: store.began,
       tiles: figures({ store, track, books: books?.value ?? null, dead, now }, r),
       rows: groupRows(list, store, track, out, open, now),
-      in: throughputIn(store, r, hue), outs: throughputOut(store, r, hue), lag: lag(store, r, hue), size: batchSize(store, r, hue), posts: batchCounts(store, r),
+      in: throughputIn(store, r, receiverHue), outs: throughputOut(store, r, outputHue), lag: lag(store, r, outputHue), size: batchSize(store, r, outputHue), posts: batchCounts(store, r),
       latency: latency(store, r, senderOfLatency), failed: failed(store, r),
       limits: thresholds(store.of('Lag')),
-      shade: [...holes(live.away, (s) => store.anything(s), r.from, r.to), ...(store.began / 1000 > r.from ? [[r.from, Math.min(r.to, store.began / 1000)] as Interval] : [])],
+      shade: holes(live.away, (s) => store.anything(s), r.from, r.to),
       latencies: latencySenders(store),
     };
   }, [seconds, zoom, latencyOf, open]);
@@ -95,7 +97,7 @@ export default function Overview() {
     </>
   );
   const none = v.seen.length === 0 && !v.loading && v.connected;
-  const common = { range: [v.r.from, v.r.to - v.r.width] as Interval, shade: v.shade, onZoom: setZoom, at: v.eventsAt, every: 2 };
+  const common = { range: [v.r.from, v.r.to - v.r.width] as Interval, shade: v.shade, began: v.began / 1000, onZoom: setZoom, at: v.eventsAt, every: 2 };
   const nothing = (what: string) => <Empty title={what}>{v.began > v.r.from * 1000 && v.began > 0 ? `History begins ${moment(v.began, v.t.now)}, when the dashboard started.` : null}</Empty>;
   const first = v.dead?.kinds.map((k) => ({ at: Date.parse(k.first) / 1000, text: k.error_type || k.pattern.slice(0, 30) })).filter((k) => k.at > v.r.from).sort((a, b) => a.at - b.at)[0] ?? null;
   const flip = (key: string) => setOpen((now) => {

@@ -120,7 +120,7 @@ function growing({ track, books, now }: Facts): Item[] {
 
 function silent({ senders, silentAfter, now }: Facts): Item[] {
   return senders.filter((s) => now - s.seen > silentAfter).map((s) => ({
-    id: `silent ${s.sender} ${s.ip}`, tone: 'err', page: '', what: s.sender + (s.ip ? ` ${s.ip}` : ''), text: `has been silent for ${duration(now - s.seen)}`, since: s.seen + silentAfter,
+    id: `silent ${s.sender} ${s.ip}`, tone: 'err', page: 'pipeline', what: s.sender + (s.ip ? ` ${s.ip}` : ''), text: `has been silent for ${duration(now - s.seen)}`, since: s.seen + silentAfter,
   }));
 }
 

@@ -15,12 +15,13 @@ export function senders(store: SeriesStore, now: number): Sender[] {
   const found = new Map<string, Sender>();
   for (const s of store.list()) {
     const known = addresses.get(s.sender);
-    const ip = s.ip || (known?.size === 1 ? [...known][0]! : '');
+    if (!s.ip && known && known.size > 1) continue; // whose it is cannot be told, and each has its own
+    const ip = s.ip || (known ? [...known][0]! : '');
     const key = `${s.sender}\n${ip}`;
     const one = found.get(key) ?? { sender: s.sender, ip, rate: null, seen: 0 };
     found.set(key, one);
     one.seen = Math.max(one.seen, s.seen() ?? 0);
-    if (s.type === 'Throughput') {
+    if (s.type === 'Throughput' || (s.type === 'Delivered' && !store.reportedBy('Throughput', s.sender))) {
       const rate = s.over(Math.floor(now) - 6, Math.floor(now) - 1);
       if (rate !== null) one.rate = (one.rate ?? 0) + rate;
     }

@@ -6,7 +6,7 @@ import { Panel } from '../../ui/Panel';
 import { Empty, Meter, State } from '../../ui/parts';
 import { Table, type Column } from '../../ui/Table';
 import { alarm } from './charts';
-import type { GroupRow } from './rows';
+import type { GroupRow } from './groups';
 
 const TOP = 5;
 

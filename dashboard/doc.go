@@ -7,12 +7,18 @@
 //	GET  /messages         websocket: up to 500 recent events, then each as it comes,
 //	                       one text frame an event, unchanged
 //	GET  /config           which senders of which metrics were seen, as the original
+//	GET  /api/v2/boot      what the page must know first
+//	GET  /api/v2/stream    websocket of all that moves; see package live
+//	GET  /api/v2/series    the history behind it
+//	GET  /api/v2/consumers what JetStream says of streams and groups; see package view
 //	GET  /api/v2/search    see package search; facets, histogram, context, message
 //	                       and export beside it too
 //	GET  /api/v2/ledger    what became of every record, by stream and group
 //	GET  /api/v2/status    version, and why the process is not ready, for the page
 //	GET  /api/v2/dead      dead letters, and below it; see package deadletter
 //	POST /api/v2/dead/…    replay and drop, for operators
+//
+// docs/api.yaml describes what is below /api/v2.
 //
 // Who may look: without tokens whoever reaches the port, which is loopback only
 // unless the settings say otherwise; with tokens who shows one of them, in

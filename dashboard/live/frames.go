@@ -2,6 +2,7 @@ package live
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -111,7 +112,7 @@ func (c *Client) openTail(f *frame) {
 		var err error
 		if t.spec, err = matcher.Parse(f.Q); err != nil {
 			bad := failure{ID: f.ID, Title: "match spec", Detail: err.Error()}
-			if syntax, ok := err.(*matcher.SyntaxError); ok {
+			if syntax, ok := errors.AsType[*matcher.SyntaxError](err); ok {
 				bad.Detail, bad.Offset, bad.Excerpt, bad.Expected = syntax.Message, &syntax.Offset, syntax.Excerpt(), syntax.Expected
 			}
 			c.fail(bad)

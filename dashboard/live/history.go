@@ -218,7 +218,7 @@ func (h *History) Write(w io.Writer, window, step int64) error {
 			return err
 		}
 	}
-	out.WriteString("]}\n")
+	_, _ = out.WriteString("]}\n") // Flush has its error, too
 	return out.Flush()
 }
 

@@ -126,8 +126,8 @@ func fold(by stats.Aggregate, value, next float64, n int) float64 {
 
 // units are those of the metrics that our programs report.
 var units = map[string]string{
-	stats.Throughput: "records", stats.Lag: "s", stats.BatchSize: "records", stats.BatchCount: "posts",
-	"ThroughputBytes": "bytes", "Delivered": "records", "Filtered": "records", "DeadLettered": "records",
-	"Retried": "posts", "Rejected": "records", "DeliveryLatencyP50": "ms", "DeliveryLatencyP95": "ms",
-	"DeliveryLatencyP99": "ms", "InFlight": "posts", "Connections": "connections",
+	stats.Throughput: "records", stats.ThroughputBytes: "bytes", stats.Rejected: "records", stats.Connections: "connections",
+	stats.Lag: "s", stats.BatchSize: "records", stats.BatchCount: "posts",
+	stats.Delivered: "records", stats.Filtered: "records", stats.DeadLettered: "records", stats.Retried: "posts", stats.InFlight: "posts",
+	stats.DeliveryLatencyP50: "ms", stats.DeliveryLatencyP95: "ms", stats.DeliveryLatencyP99: "ms",
 }

@@ -142,7 +142,7 @@ func (h *Hub) follow(ctx context.Context) {
 		case <-h.tailing:
 			if len(h.watching(nil)) == 0 {
 				stop()
-				<-ended
+				_ = <-ended // nobody is left to be told
 				return
 			}
 		case err := <-ended:

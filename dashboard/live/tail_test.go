@@ -280,3 +280,18 @@ func FuzzClientFrames(f *testing.F) {
 		}
 	})
 }
+
+// What one open tail costs a record, in the proxy.
+func BenchmarkTail(b *testing.B) {
+	h := newHub(Sources{})
+	c := h.Join("", "")
+	c.Handle([]byte(`{"t":"tail","id":1,"q":"Severity <= 3 && Hostname =~ /^web-/","text":"number"}`))
+	w, block := newWatcher(h), block(b, 1, 1000, strings.Repeat("some words of a log line ", 10))
+	b.SetBytes(int64(len(block.Data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		w.block(block)
+		c.Frame()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/record")
+}

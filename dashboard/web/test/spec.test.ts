@@ -65,5 +65,6 @@ test('facets add to the chip of their field and take from it', () => {
   spec = withTerm(spec, { field: 'Type', op: 'is', values: ['b'] });
   expect(spec).toBe("Severity <= 4 && (Type == 'a' || Type == 'b')");
   expect(specOf(toggle(chipsOf(spec)!, 'Type', 'is', 'a', false))).toBe("Severity <= 4 && Type == 'b'");
+  expect(withTerm("Type != 'a' && Type != 'b'", { field: 'Type', op: 'is', values: ['a'] })).toBe("Type != 'b' && Type == 'a'");
   expect(withTerm('Severity <', { field: 'Type', op: 'is', values: ['a'] })).toBe('Severity <');
 });

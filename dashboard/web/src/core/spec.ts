@@ -223,9 +223,13 @@ export function toggle(chips: readonly Chip[], field: string, op: 'is' | 'not', 
   return list.filter((c) => isRaw(c) || c.values.length > 0);
 }
 
-// withTerm puts another condition to a spec that need not be readable here.
+// withTerm adds a condition to a spec; a value is then no longer in the chip that
+// says the opposite. A spec that is not readable here stays as it is.
 export function withTerm(spec: string, chip: Test): string {
-  const chips = chipsOf(spec);
+  let chips = chipsOf(spec);
   if (!chips) return spec;
-  return specOf(chip.op === 'is' || chip.op === 'not' ? chip.values.reduce<Chip[]>((list, v) => toggle(list, chip.field, chip.op as 'is' | 'not', v, true), chips) : [...chips.filter((c) => isRaw(c) || c.field !== chip.field || c.op !== chip.op), chip]);
+  const { op, field } = chip;
+  if (op !== 'is' && op !== 'not') return specOf([...chips.filter((c) => isRaw(c) || c.field !== field || c.op !== op), chip]);
+  for (const v of chip.values) chips = toggle(toggle(chips, field, op === 'is' ? 'not' : 'is', v, false), field, op, v, true);
+  return specOf(chips);
 }

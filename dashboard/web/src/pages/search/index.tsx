@@ -1,5 +1,6 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { address } from '../../core/api';
+import { address, get } from '../../core/api';
 import { count, duration } from '../../core/format';
 import { useKey } from '../../core/keys';
 import { live } from '../../core/live';
@@ -13,9 +14,9 @@ import { Detail, type Tab } from './Detail';
 import type { HistogramAnswer } from './bars';
 import { Facets } from './Facets';
 import { Histogram } from './Histogram';
-import { ALL, change, fixedRange, rangeWords, step, useQuery, type Query } from './query';
+import { ALL, change, fixedRange, rangeWords, spanOf, step, useQuery, type Query, type Span } from './query';
 import { QueryBar } from './QueryBar';
-import { parts, tokens } from './record';
+import { parts, tokens, type Found } from './record';
 import { Rows } from './Rows';
 import { MOST, params, useSearch, type Part, type Results } from './useSearch';
 import './search.css';
@@ -63,8 +64,8 @@ export default function Search() {
     >
       {none ? <NoStore /> : (
         <>
-          <QueryBar query={query} chips={chips} span={span} problem={rows.problem} input={input} busy={rows.loading && rows.value !== null && !rows.value.last} onRun={s.again} onStop={s.stopRows} />
-          <div class="res">
+          <QueryBar query={query} chips={chips} span={span} problem={rows.problem} input={input} busy={s.slow} onRun={s.again} onStop={s.stopRows} />
+          <div class={`res ${rows.problem?.status === 400 || s.slow ? 'before' : ''}`}>
             <Facets
               answer={facets.value} loading={facets.loading} problem={facets.problem} chips={chips} onCancel={s.stopFacets} onAgain={s.askFacets}
               onToggle={(field, value, on) => change({ q: specOf(toggle(chips ?? [], field, 'is', value, on)) })}
@@ -148,20 +149,30 @@ function Matches({ query, search, total }: { query: Query; search: ReturnType<ty
   const problem = rows.problem && !rows.problem.parameter?.match(/^(q|text)$/) ? rows.problem : null;
   const last = v?.last;
   const full = records.length >= MOST && last?.next;
-  const gone = query.row && v && open < 0 && !rows.loading;
+  const gone = query.row !== '' && v !== null && open < 0 && !rows.loading;
+  const [linked, setLinked] = useState<Found | null>(null);
+  useEffect(() => {
+    setLinked(null);
+    if (!gone) return;
+    const stop = new AbortController();
+    get<{ record: Found | null }>('message', { id: query.row }, stop.signal).then((a) => setLinked(a.record), () => undefined); // the note says enough
+    return () => stop.abort();
+  }, [gone, query.row]);
   return (
-    <section class={`card matches ${rows.loading && !last?.next ? 'old' : ''} ${rows.problem ? 'old' : ''}`} aria-label="Matching records" aria-busy={rows.loading}>
+    <section class="card matches" aria-label="Matching records" aria-busy={rows.loading}>
       {problem && <ProblemNote problem={problem} retry={search.again} />}
       {rows.problem && v && <div class="note warn">The rows below answer the question before this one.</div>}
-      {gone && records.length > 0 && <div class="note">The record this link points to is not among the first {count(records.length)} rows. <button class="link" onClick={() => change({ row: '' })}>Forget it</button></div>}
+      {gone && <div class="note"><div>The record of this link is not among {records.length ? `the first ${count(records.length)} rows` : 'these'}{linked ? ':' : '.'}</div><span class="sp" /><button class="btn sm" onClick={() => change({ row: '' })}>Close</button></div>}
+      {gone && linked && <div class="linked"><Detail record={linked} tab={tab} setTab={setTab} words={words} columns={query.columns} filter={filter} column={column} /></div>}
       {records.length > 0 ? (
         <Rows
           records={records} columns={query.columns} wrap={query.wrap} words={words} open={open} current={current} onOpen={show} onScroll={(atEnd) => atEnd && !last?.partial && more()}
           detail={open >= 0 ? <Detail key={records[open]!.id} record={records[open]!} tab={tab} setTab={setTab} words={words} columns={query.columns} filter={filter} column={column} /> : undefined}
         />
-      ) : v && !rows.loading && !rows.problem ? <NoResults query={query} partial={last!.partial} examined={last!.examined} /> : !v && !rows.problem ? <div class="skeleton"><span class="vh">Searching</span></div> : null}
+      ) : v && !rows.loading && !rows.problem ? <NoResults query={query} span={v.span} partial={last!.partial} examined={last!.examined} /> : !v && !rows.problem ? <div class="skeleton"><span class="vh">Searching</span></div> : null}
       <footer class="sbarline">
-        {v && last && <><span><b>{totalWords(total)}</b>{total && records.length < total.n && <> · {count(records.length)} loaded</>}</span><span title="Time the server took, of all pages read">{duration(v.took / 1000)}</span><span>{last.store}</span></>}
+        {search.slow && <span>searching… <button class="link" onClick={search.stopRows}>Stop</button></span>}
+        {v && last && <><span><b>{totalWords(total)}</b>{total && records.length < total.n && <> · {count(records.length)} loaded</>}</span><span title="Time the server took, of all pages read">{v.took < 1 ? '< 1 ms' : duration(v.took / 1000)}</span><span>{last.store}</span></>}
         {full ? <span class="warn">first {count(MOST)} of {total?.exact ? '' : 'at least '}{count(total?.n)}: narrow the range</span>
           : last?.partial && last.next ? <span class="warn">partial: stopped after looking at {count(last.examined)} records <button class="link" disabled={rows.loading} onClick={more}>{rows.loading ? 'Going on…' : 'Continue'}</button></span>
             : last?.next ? <span class="t3">{rows.loading ? 'loading…' : 'older rows load as you scroll'}</span>
@@ -174,16 +185,35 @@ function Matches({ query, search, total }: { query: Query; search: ReturnType<ty
   );
 }
 
-function NoResults({ query, partial, examined }: { query: Query; partial: boolean; examined: number }) {
-  const chips = chipsOf(query.q);
-  const wider = query.range === ALL ? null : /-/.test(query.range) ? '24h' : step(query.range, 1);
+interface WayOut { what: ComponentChildren; label: string; part: Partial<Query> }
+
+// NoResults lists what is asked for, each with how many there would be without it.
+function NoResults({ query, span, partial, examined }: { query: Query; span: Span; partial: boolean; examined: number }) {
+  const ways = useMemo(() => {
+    const chips = chipsOf(query.q), list: WayOut[] = [];
+    if (query.text) list.push({ what: <>words <b>{query.text}</b></>, label: 'Remove', part: { text: '' } });
+    for (const c of chips ?? [{ raw: query.q }]) list.push({ what: <code>{textOf(c)}</code>, label: 'Remove', part: { q: chips ? specOf(chips.filter((other) => other !== c)) : '' } });
+    const wider = query.range === ALL ? null : /-/.test(query.range) ? '24h' : step(query.range, 1);
+    if (wider) list.push({ what: rangeWords(query.range), label: `Widen to ${rangeWords(wider).toLowerCase()}`, part: { range: wider } });
+    if (wider && wider !== ALL) list.push({ what: null, label: 'All time', part: { range: ALL } });
+    return list.slice(0, 8);
+  }, [query.q, query.text, query.range]);
+  const [counts, setCounts] = useState<Record<number, string>>({});
+  useEffect(() => {
+    const stop = new AbortController();
+    setCounts({});
+    void (async () => {
+      for (const [i, way] of ways.entries()) { // one after the other: nobody waits for these
+        const then = { ...query, ...way.part };
+        const h = await get<HistogramAnswer>('histogram', { ...params(then, then.range === query.range ? span : spanOf(then.range, Math.floor(live.serverNow()))), buckets: 1 }, stop.signal);
+        setCounts((c) => ({ ...c, [i]: `${h.partial || h.total_is === 'at_least' ? 'at least ' : ''}${count(h.counted)}` }));
+      }
+    })().catch(() => undefined); // without numbers, then
+    return () => stop.abort();
+  }, [ways]);
   return (
     <Empty title={partial ? `Nothing yet among the ${count(examined)} records looked at` : 'No record matches'}>
-      <ul class="why">
-        {query.text && <li>words <b>{query.text}</b> <button class="btn sm" onClick={() => change({ text: '' })}>Remove</button></li>}
-        {(chips ?? [{ raw: query.q }]).map((c, i) => <li key={i}><code>{textOf(c)}</code> <button class="btn sm" onClick={() => change({ q: chips ? specOf(chips.filter((_, n) => n !== i)) : '' })}>Remove</button></li>)}
-        <li>{rangeWords(query.range)} {wider && <button class="btn sm" onClick={() => change({ range: wider })}>Widen: {rangeWords(wider).toLowerCase()}</button>} {query.range !== ALL && wider !== ALL && <button class="btn sm" onClick={() => change({ range: ALL })}>All time</button>}</li>
-      </ul>
+      <ul class="why">{ways.map((w, i) => <li key={i}>{w.what} <button class="btn sm" onClick={() => change(w.part)}>{w.label}{counts[i] !== undefined && <span class="t3">would show {counts[i]}</span>}</button></li>)}</ul>
     </Empty>
   );
 }

@@ -46,6 +46,7 @@ export function useSearch(query: Query, enabled: boolean) {
   const [facets, setFacets] = useState<Part<FacetsAnswer>>(nothing);
   const [histogram, setHistogram] = useState<Part<HistogramAnswer>>(nothing);
   const [turn, setTurn] = useState(0);
+  const [asking, setAsking] = useState(false); // for the first page
   const stops = useRef({ rows: new AbortController(), facets: new AbortController(), histogram: new AbortController() });
   const span = useRef<Span>({ from: null, to: null });
 
@@ -68,15 +69,18 @@ export function useSearch(query: Query, enabled: boolean) {
     const stop = (all.rows = new AbortController());
     const asked = (span.current = spanOf(query.range, Math.floor(live.serverNow())));
     setRows((p) => ({ ...p, loading: true, problem: null }));
+    setAsking(true);
+    const over = () => stop.signal.aborted || setAsking(false);
     get<Answer>('search', { ...params(query, asked), limit: PAGE }, stop.signal).then(
       (a) => stop.signal.aborted || setRows({ value: { span: asked, first: a, last: a, records: a.records, took: a.took_ms }, loading: false, problem: null }),
       (problem: Problem) => {
         if (stop.signal.aborted) return;
         setRows((p) => ({ ...p, loading: false, problem }));
-        if (problem.status === 400) for (const which of ['facets', 'histogram'] as const) all[which].abort();
-        if (problem.status === 400) { setFacets((p) => ({ ...p, loading: false })); setHistogram((p) => ({ ...p, loading: false })); }
+        if (problem.status !== 400) return; // else the others have the same to say
+        halt('facets', setFacets);
+        halt('histogram', setHistogram);
       },
-    );
+    ).finally(over);
     askFacets();
     askHistogram();
     return () => [all.rows, all.facets, all.histogram].forEach((s) => s.abort());
@@ -96,12 +100,25 @@ export function useSearch(query: Query, enabled: boolean) {
   const halt = <T,>(which: 'rows' | 'facets' | 'histogram', set: (f: (p: Part<T>) => Part<T>) => void) => {
     stops.current[which].abort();
     set((p) => ({ ...p, loading: false }));
+    if (which === 'rows') setAsking(false);
   };
   return {
     rows, facets, histogram, more, askFacets,
+    slow: useLate(asking, 400), // the first page lets us wait
     again: () => setTurn((n) => n + 1),
     stopRows: () => halt<Results>('rows', setRows),
     stopFacets: () => halt<FacetsAnswer>('facets', setFacets),
     stopHistogram: () => halt<HistogramAnswer>('histogram', setHistogram),
   };
+}
+
+// useLate is true once on has been for ms: what is over sooner is not worth a sign.
+function useLate(on: boolean, ms: number): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    if (!on) return setLate(false);
+    const timer = setTimeout(() => setLate(true), ms);
+    return () => clearTimeout(timer);
+  }, [on]);
+  return on && late;
 }

@@ -58,14 +58,14 @@ export function Accounting({ books, at, fresh }: { books: Books | null; at: numb
               <th scope="col" class="rest">The rest, by outcome</th>
             </tr>
           </thead>
-          <tbody>{rows.map((g) => <Row key={`${g.stream}/${g.group}`} g={g} lost={lost} streams={streams.length} />)}</tbody>
+          <tbody>{rows.map((g) => <Row key={`${g.stream}/${g.group}`} g={g} lost={lost} streams={streams.length} fresh={fresh} />)}</tbody>
         </table>
       </div>
     </Panel>
   );
 }
 
-function Row({ g, lost, streams }: { g: Balance & { stream: string }; lost: boolean; streams: number }) {
+function Row({ g, lost, streams, fresh }: { g: Balance & { stream: string }; lost: boolean; streams: number; fresh: boolean }) {
   const known = g.state !== 'unknown';
   const n = (value: number) => (known ? count(value) : '–');
   const rest = [{ value: g.filtered, tone: 'c6' }, { value: g.pending, tone: 'warnf' }, { value: g.dead + g.expired, tone: 'errf' }];
@@ -79,7 +79,7 @@ function Row({ g, lost, streams }: { g: Balance & { stream: string }; lost: bool
       {op('+')}<td class={known && g.dead > 0 ? 'err b' : ''}>{n(g.dead)}</td>
       {op('+')}<td>{n(g.pending)}</td>
       {lost && <>{op('+')}<td class={g.expired > 0 ? 'err b' : ''}>{n(g.expired)}</td></>}
-      <td>{!known ? <span title={g.error}>–</span> : g.difference === 0 ? <span class="ok b">0 ✓</span> : <a class="err b" href={href('pipeline')}>{count(g.difference)}</a>}</td>
+      <td>{!known ? <span title={g.error}>–</span> : g.difference === 0 ? <span class={fresh ? 'ok b' : 't3'}>{fresh ? '0 ✓' : '0'}</span> : <a class="err b" href={href('pipeline')}>{count(g.difference)}</a>}</td>
       <td>{known ? percent(g.delivered, g.stored) : '–'}</td>
       <td class="rest">
         {known && g.stored > g.delivered ? <Bar parts={rest} label={`Not delivered: ${count(g.filtered)} filtered, ${count(g.pending)} pending, ${count(g.dead)} dead-lettered${g.expired ? `, ${count(g.expired)} lost` : ''}`} /> : <span class="t3">{known && g.stored > 0 ? 'nothing' : '–'}</span>}

@@ -67,12 +67,12 @@ export default function Search() {
           <QueryBar query={query} chips={chips} span={span} problem={rows.problem} input={input} busy={s.slow} onRun={s.again} onStop={s.stopRows} />
           <div class={`res ${rows.problem?.status === 400 || s.slow ? 'before' : ''}`}>
             <Facets
-              answer={facets.value} loading={facets.loading} problem={facets.problem} chips={chips} onCancel={s.stopFacets} onAgain={s.askFacets}
+              answer={facets.value} loading={facets.loading} problem={rows.problem ? null : facets.problem} chips={chips} onCancel={s.stopFacets} onAgain={s.askFacets}
               onToggle={(field, value, on) => change({ q: specOf(toggle(chips ?? [], field, 'is', value, on)) })}
               onOnly={(field, values) => change({ q: specOf([...(chips ?? []).filter((c) => isRaw(c) || c.field !== field), ...(values.length ? [{ field, op: 'is' as const, values }] : [])]) })}
             />
             <div class="found">
-              <Histogram answer={histogram.value} loading={histogram.loading} problem={histogram.problem} total={totalWords(total)} onZoom={(a, b) => change({ range: fixedRange(a, b) })} onCancel={s.stopHistogram} />
+              <Histogram answer={histogram.value} loading={histogram.loading} problem={rows.problem ? null : histogram.problem} total={totalWords(total)} onZoom={(a, b) => change({ range: fixedRange(a, b) })} onCancel={s.stopHistogram} />
               <Matches query={query} search={s} total={total} />
             </div>
           </div>
@@ -179,7 +179,10 @@ function Matches({ query, search, total }: { query: Query; search: ReturnType<ty
               : last?.partial ? <span class="warn">partial: there may be more</span> : null}
         {last && !last.exact && <span class="warn" title="Marked with ? in the rows">some may not match</span>}
         <span class="sp" />
-        <span class="hints" aria-hidden="true"><kbd>j</kbd> <kbd>k</kbd> move</span><span class="hints" aria-hidden="true"><kbd>↵</kbd> expand</span><button class="link plain" aria-pressed={query.wrap} onClick={() => change({ wrap: !query.wrap })}><kbd aria-hidden="true">w</kbd> wrap</button><span class="hints" aria-hidden="true"><kbd>x</kbd> context</span>
+        <span class="acts">
+          <button class="link plain" aria-pressed={query.wrap} onClick={() => change({ wrap: !query.wrap })}><kbd aria-hidden="true">w</kbd> wrap</button>
+          <span class="hints" aria-hidden="true"><kbd>j</kbd> <kbd>k</kbd> move</span><span class="hints" aria-hidden="true"><kbd>↵</kbd> expand</span><span class="hints" aria-hidden="true"><kbd>x</kbd> context</span>
+        </span>
       </footer>
     </section>
   );

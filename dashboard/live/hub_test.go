@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -256,17 +257,31 @@ func TestAClientThatComesBackIsSentWhatItMissedOrAGap(t *testing.T) {
 func TestTopicsAreAskedWhileWantedAndToldWhenNew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		asked, books := 0, `{"n":1}`
-		var failing error
-		up := "up"
+		var (
+			mu        sync.Mutex
+			asked     int
+			books, up = `{"n":1}`, "up"
+			failing   error
+		)
+		set := func(b, u string, err error) { mu.Lock(); defer mu.Unlock(); books, up, failing = b, u, err }
+		times := func() int { mu.Lock(); defer mu.Unlock(); return asked }
 		h := running(t, Sources{
-			Ledger: func(context.Context) ([]byte, error) { asked++; return []byte(books), failing },
-			Status: func(context.Context) Status { return Status{NATS: up, JS: up, NotReady: []string{"x"}} },
+			Ledger: func(context.Context) ([]byte, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				asked++
+				return []byte(books), failing
+			},
+			Status: func(context.Context) Status {
+				mu.Lock()
+				defer mu.Unlock()
+				return Status{NATS: up, JS: up, NotReady: []string{"x"}}
+			},
 		})
 		synctest.Wait()
 		time.Sleep(3*time.Second + time.Millisecond)
-		if asked != 0 {
-			t.Errorf("asked %d times while nobody looks", asked)
+		if n := times(); n != 0 {
+			t.Errorf("asked %d times while nobody looks", n)
 		}
 		c := h.Join("", "")
 		var got []message
@@ -284,29 +299,29 @@ func TestTopicsAreAskedWhileWantedAndToldWhenNew(t *testing.T) {
 		if got := next(t, c); got != nil {
 			t.Errorf("told again %+v", got)
 		}
-		books, up = `{"n":2}`, "down"
+		set(`{"n":2}`, "down", nil)
 		got = next(t, c)
 		got = append(got, next(t, c)...)
 		if k := kinds(got); k != "status ledger" && k != "ledger status" {
 			t.Errorf("of a change it is told %+v", got)
 		}
-		failing = errors.New("no balance")
+		set(`{"n":2}`, "down", errors.New("no balance"))
 		if got := next(t, c); got != nil {
 			t.Errorf("of an error it is told %+v", got)
 		}
-		failing = nil
+		set(`{"n":2}`, "down", nil)
 		second := h.Join("", "")
 		second.Handle([]byte(`{"t":"sub","topics":["ledger","consumers"]}`))
 		got = append(next(t, second), next(t, second)...)
 		if !strings.Contains(kinds(got), "ledger") {
 			t.Errorf("who comes later is told %+v", got)
 		}
-		before := asked
+		before := times()
 		c.Leave()
 		second.Leave()
 		time.Sleep(3 * time.Second)
-		if asked > before+1 {
-			t.Errorf("asked %d times after the last one has left", asked-before)
+		if n := times(); n > before+1 {
+			t.Errorf("asked %d times after the last one has left", n-before)
 		}
 	})
 }

@@ -142,7 +142,9 @@ func (h *Hub) follow(ctx context.Context) {
 		case <-h.tailing:
 			if len(h.watching(nil)) == 0 {
 				stop()
-				_ = <-ended // nobody is left to be told
+				if err := <-ended; err != nil {
+					h.log.WithError(err).Debug("nobody watches live records any more")
+				}
 				return
 			}
 		case err := <-ended:

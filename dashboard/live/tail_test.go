@@ -157,6 +157,7 @@ func TestATailThatCannotBeOpenedIsToldAndTriedAgain(t *testing.T) {
 		defer c.Leave()
 		c.Handle([]byte(`{"t":"tail","id":1}`))
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		if _, sum := rowsOf(t, c); tries != 3 || sum.Detail != "not permittednot permitted" {
 			t.Errorf("%d tries, told %q", tries, sum.Detail)
 		}
@@ -176,6 +177,7 @@ func TestASpecThatDoesNotParseLeavesTheTailAsItWas(t *testing.T) {
 		if len(got) != 1 || got[0].T != "err" || got[0].ID != 1 || got[0].Offset == nil || *got[0].Offset != 16 || got[0].Expected == "" || !strings.Contains(got[0].Excerpt, "^") {
 			t.Fatalf("told %+v", got)
 		}
+		synctest.Wait()
 		(*take)(block(t, 1, 20, "x"))
 		if list, _ := rowsOf(t, c); len(list) != 2 {
 			t.Errorf("%d rows", len(list))

@@ -12,14 +12,14 @@ import (
 )
 
 // follow collects the sequences that Follow sees; stop ends it and returns them.
-func follow(t *testing.T, js jetstream.JetStream, name string) (seen *atomic.Int64, stop func() []uint64) {
+func follow(t *testing.T, js jetstream.JetStream, name string, from uint64) (seen *atomic.Int64, stop func() []uint64) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	seen = new(atomic.Int64)
 	var list []uint64
 	ended := make(chan error, 1)
 	go func() {
-		ended <- stream.Follow(ctx, js, name, 0, func(m *jetstream.RawStreamMsg) error {
+		ended <- stream.Follow(ctx, js, name, from, func(m *jetstream.RawStreamMsg) error {
 			list = append(list, m.Sequence)
 			seen.Add(1)
 			return nil
@@ -34,7 +34,7 @@ func follow(t *testing.T, js jetstream.JetStream, name string) (seen *atomic.Int
 	}
 }
 
-func TestFollowingShowsWhatIsStoredFromNowOnAndMovesNothing(t *testing.T) {
+func TestFollowingShowsEachBlockOnceAndMovesNothing(t *testing.T) {
 	t.Parallel()
 	_, js := streamtest.New(t)
 	ctx := streamtest.Context(t)
@@ -48,16 +48,16 @@ func TestFollowingShowsWhatIsStoredFromNowOnAndMovesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	publish() // before anybody follows: not shown
-	seen, stop := follow(t, js, name)
-	for before := int64(-1); before < 10; before = seen.Load() { // it begins within some of these
+	publish() // before what is asked for: not shown
+	const last = 11
+	seen, stop := follow(t, js, name, 2)
+	for range last - 1 {
 		publish()
-		streamtest.Eventually(t, "blocks are seen, or none since following has not begun", func() bool { return seen.Load() > before })
 	}
-	list := stop()
-	for i, seq := range list {
-		if seq < 2 || i > 0 && seq != list[i-1]+1 {
-			t.Fatalf("seen %v: expected each once, in order, from 2 on at the earliest", list)
+	streamtest.Eventually(t, "all blocks are seen", func() bool { return seen.Load() >= last-1 })
+	for i, seq := range stop() {
+		if seq != uint64(i)+2 {
+			t.Fatalf("block %d is the %d. to be seen: expected each from 2 on once, in order", seq, i+1)
 		}
 	}
 	s, err := js.Stream(ctx, name)
@@ -73,7 +73,7 @@ func TestFollowingWaitsForTheStreamAndGoesOnWithItsSuccessor(t *testing.T) {
 	t.Parallel()
 	_, js := streamtest.New(t)
 	ctx := streamtest.Context(t)
-	seen, stop := follow(t, js, "app_logs")
+	seen, stop := follow(t, js, "app_logs", 0)
 	for life := range int64(2) {
 		if _, err := stream.Ensure(ctx, js, settings(), quiet()); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lagermeister/internal/freeport"
@@ -92,7 +93,9 @@ func TestALostBrokerLosesAndDoublesNothing(t *testing.T) {
 	streamtest.Server(t, streamtest.Store(dir), streamtest.Addr(addr))
 	w.until("the connection back", w.nc.IsConnected)
 	w.until("JetStream back", func() bool {
-		_, err := w.js.Publish(context.Background(), testStream, frame(t, "after"))
+		ctx, cancel := context.WithTimeout(w.ctx, time.Second) // what went to the old server has no answer
+		defer cancel()
+		_, err := w.js.Publish(ctx, testStream, frame(t, "after"), jetstream.WithMsgID("after"))
 		return err == nil
 	})
 	w.hurry()

@@ -124,19 +124,30 @@ func (in *intake) reached(what string, n float64) (got float64, questions int, e
 
 // countAllocations returns how to tell what a program has allocated from now on.
 // What its answers to our questions take is not counted: it would be more than
-// all the records take.
+// all the records take. What one takes is the mean of some asked afterwards, when
+// the numbers in it are as long as in those that are left out.
 func countAllocations(p *process) (since func(questions int) (float64, error), err error) {
 	const name = "go_memstats_mallocs_total"
-	var answers [3]float64 // the first one warms up
-	for i := range answers {
-		if answers[i], err = p.metric(name); err != nil {
+	var before float64
+	for range 2 { // the first one warms up
+		if before, err = p.metric(name); err != nil {
 			return nil, err
 		}
 	}
-	before, each := answers[2], answers[2]-answers[1]
 	return func(questions int) (float64, error) {
 		now, err := p.metric(name)
-		return max(0, now-before-each*float64(questions+1)), err
+		if err != nil {
+			return 0, err
+		}
+		const more = 10
+		later := now
+		for range more {
+			if later, err = p.metric(name); err != nil {
+				return 0, err
+			}
+		}
+		each := (later - now) / more
+		return max(0, now-before-each*float64(questions+1)), nil
 	}, nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"lagermeister/heka"
 	"lagermeister/heka/encode"
 	"lagermeister/internal/pipeline"
+	"lagermeister/publisher"
 	"lagermeister/sink/sinktest"
 )
 
@@ -110,6 +111,25 @@ func withoutPlace(doc string) string {
 		}
 		return s
 	})
+}
+
+// A stream may hold bare messages, for other readers of NATS: ours take them too.
+func TestRecordsStoredAsBareMessagesAreDeliveredAndFound(t *testing.T) {
+	t.Parallel()
+	const records = 20
+	r := start(t, func(s *pipeline.Settings) { s.Publisher.PublishFormat = publisher.FormatMessage })
+	var frames []byte
+	for n := range records {
+		frames = append(frames, frame(n, 100)...)
+	}
+	r.send(t, frames, len(frames))
+	found := map[int]bool{}
+	for _, doc := range r.documents(t, records) {
+		found[number(t, doc)] = true
+	}
+	if stored := r.state(t).Msgs; len(found) != records || stored != records {
+		t.Errorf("%d records in %d messages, want %d in as many", len(found), stored, records)
+	}
 }
 
 func TestRecordsOfOneWriteBeforeCloseAllArrive(t *testing.T) {

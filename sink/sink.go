@@ -20,7 +20,7 @@ type Record struct {
 	ID    []byte // 44 hex digits, the same at each attempt; needs no JSON escaping
 	Index []byte // index name, [a-z0-9._-]; empty for sinks without indices
 	Doc   []byte // one JSON object without a newline
-	Frame []byte // the original Heka frame, for sinks that keep it
+	Frame []byte // the original Heka frame, or bare message, for sinks that keep it
 
 	// Line is the record as it stands in a request of a Liner: AppendHead's bytes,
 	// Doc, a newline. Lines of neighbours may stand side by side in memory. It is

@@ -168,7 +168,7 @@ func (s *Store) neighboursIn(ctx context.Context, f *file, q *narrowing, src *so
 		}
 		for _, c := range r.found {
 			at = c.place
-			body, _ := frameBody(c.frame) // it was one when it was stored
+			body, _ := messageOf(c.frame) // it was one when it was stored
 			if _ = m.Parse(body); src.request.Spec.Match(&m) {
 				found = append(found, c)
 			}

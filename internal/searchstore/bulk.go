@@ -10,7 +10,7 @@ import (
 type action struct {
 	Index string `json:"_index"`
 	ID    string `json:"_id"`
-	Frame string `json:"lm_frame"` // base64 of the original Heka frame
+	Frame string `json:"lm_frame"` // base64 of the original Heka frame, or of a bare message
 }
 
 // scanBulk calls take with each pair of lines of a _bulk body, in order:

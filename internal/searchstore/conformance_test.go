@@ -20,7 +20,7 @@ func TestAnswersAreThoseOfTheMatcher(t *testing.T) {
 	searchtest.Run(t, s, func(frames [][]byte) (refused []int) {
 		b := newBulk(1)
 		for _, frame := range frames {
-			body, err := frameBody(frame)
+			body, err := messageOf(frame)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,8 +10,9 @@
 //   - A record is answered 201 only when it is on the disk, fsynced; a crash at
 //     any moment loses nothing that was answered, and the files open again.
 //   - An id is stored once in an index; a repeat is answered 409.
-//   - What is kept is the original frame. The searchable columns and the word
-//     index only narrow a search; heka/matcher decides on the frame.
+//   - What is kept is the original frame, or the message that came without one.
+//     The searchable columns and the word index only narrow a search; heka/matcher
+//     decides on the message.
 //   - A damaged file is put aside with a loud error; it stops nothing.
 //   - Old files are removed whole, oldest first, by age, by size and before the
 //     disk is full. When that does not help, writes are refused, as Elasticsearch

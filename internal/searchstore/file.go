@@ -32,7 +32,7 @@ const schemaVersion = 1
 //	undated   1 for a record without a timestamp
 //	skew      1 when the event's date could not be used for the index
 //	seq, idx  the record's position in the stream
-//	frame     the original Heka frame
+//	frame     the original Heka frame, or bare message
 //
 // by_time orders and pages, makes repeats collide, and holds what most searches
 // narrow by, so that these do not touch the rows they pass over: all its columns

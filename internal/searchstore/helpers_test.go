@@ -59,6 +59,11 @@ func newBulk(sequence uint64) *bulk {
 }
 
 func (b *bulk) add(index string, body []byte) *bulk {
+	return b.addAs(index, heka.AppendFrame(nil, body), body)
+}
+
+// addAs adds a message that came as the given bytes: a frame, or bare.
+func (b *bulk) addAs(index string, stored, body []byte) *bulk {
 	var m heka.Message
 	if err := m.Parse(body); err != nil {
 		panic(err)
@@ -68,7 +73,7 @@ func (b *bulk) add(index string, body []byte) *bulk {
 	at := len(b.ids)
 	id := hasher.Append(nil, &m, b.origin, at)
 	b.ids = append(b.ids, string(id))
-	frame := base64.StdEncoding.EncodeToString(heka.AppendFrame(nil, body))
+	frame := base64.StdEncoding.EncodeToString(stored)
 	fmt.Fprintf(&b.buf, `{"create":{"_index":"%s","_id":"%s","lm_frame":"%s"}}`+"\n", index, id, frame)
 	b.buf.Write(encoder.Append(nil, &encode.Record{Message: &m, Sequence: b.sequence, Index: at, Cut: b.cut}))
 	b.buf.WriteByte('\n')

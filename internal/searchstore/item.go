@@ -42,7 +42,7 @@ const idSize = 44
 // newItem checks one record and takes it apart. m is scratch space. What it
 // cannot store is a *refusal. The item keeps frame.
 func newItem(m *heka.Message, id string, frame, doc []byte) (*item, error) {
-	body, err := frameBody(frame)
+	body, err := messageOf(frame)
 	if err != nil {
 		return nil, &refusal{"mapper_parsing_exception", err.Error()}
 	}
@@ -66,8 +66,12 @@ func newItem(m *heka.Message, id string, frame, doc []byte) (*item, error) {
 	return it, nil
 }
 
-// frameBody returns the message inside of a frame.
-func frameBody(frame []byte) ([]byte, error) {
+// messageOf returns the message inside of a frame. A message that was stored bare
+// (PUBLISH_FORMAT=message) is its own frame: none begins with a record separator.
+func messageOf(frame []byte) ([]byte, error) {
+	if len(frame) > 0 && frame[0] != heka.RecordSeparator {
+		return frame, nil
+	}
 	s := heka.Scanner{MaxMessage: len(frame)}
 	f, n, _ := s.Next(frame)
 	if f.Raw == nil || len(f.Raw) != len(frame) || n != len(frame) {

@@ -205,7 +205,7 @@ func (s *source) fill(row *search.Row, c *candidate) {
 	if c.sequence > 0 {
 		row.Record.Position = fmt.Sprintf("%d.%d", c.sequence, c.position)
 	}
-	row.Body, _ = frameBody(c.frame) // it was one when it was stored
+	row.Body, _ = messageOf(c.frame) // it was one when it was stored
 	_ = s.message.Parse(row.Body)    // and it decoded
 	r := encode.Record{Message: &s.message, Sequence: c.sequence, Index: c.position, ClockSkew: c.skew}
 	if c.undated {

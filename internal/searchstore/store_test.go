@@ -89,6 +89,25 @@ func TestRecordsWithoutATimestampAreStoredOnceAndDatedByTheirBlock(t *testing.T)
 	}
 }
 
+// With PUBLISH_FORMAT=message the stream holds messages without a frame.
+func TestABareMessageIsStoredAndFoundAsItCame(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	d := draft(7, day)
+	body := d.Append(nil)
+	b := newBulk(1).addAs("logs", body, body)
+	if got := post(t, s.Handler(), b.buf.Bytes()); got[0] != 201 {
+		t.Fatalf("status %d", got[0])
+	}
+	records, _ := pages(t, s, search.Request{Spec: spec(t, "Fields[n] == 7"), Text: []string{"connection"}})
+	if len(records) != 1 || records[0].ID != b.ids[0] || !records[0].Exact {
+		t.Errorf("found %+v", records)
+	}
+	if got, err := s.Find(t.Context(), b.ids[0]); err != nil || string(got.Frame) != string(body) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestOneBadRecordDoesNotHarmItsNeighbours(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})

@@ -56,12 +56,23 @@ type Message struct {
 // DecodeError says why the bytes are no message.
 type DecodeError struct {
 	Offset int    // in the body, of the field that cannot be read
+	Field  uint32 // its number; 0 when not even that can be read
 	Reason string // one of a few fixed sentences
 }
 
 func (e *DecodeError) Error() string {
-	return fmt.Sprintf("message cannot be decoded at byte %d: %s", e.Offset, e.Reason)
+	field := ""
+	switch {
+	case e.Field > lastMessageField:
+		field = fmt.Sprintf(", field %d", e.Field)
+	case e.Field > 0:
+		field = fmt.Sprintf(", field %d (%s)", e.Field, fieldNames[e.Field])
+	}
+	return fmt.Sprintf("message cannot be decoded at byte %d%s: %s", e.Offset, field, e.Reason)
 }
+
+// fieldNames are those of message.proto.
+var fieldNames = [lastMessageField + 1]string{1: "uuid", "timestamp", "type", "logger", "severity", "payload", "env_version", "pid", "hostname", "fields"}
 
 // Parse makes m a view of body, which may be empty. It accepts exactly what Heka
 // decodes: fields in any order, the last of a repeated one counts, unknown ones
@@ -79,7 +90,7 @@ func (m *Message) Parse(body []byte) error {
 		i++
 		if tag >= 0x80 {
 			if tag, i = tagAt(body, at); i < 0 {
-				return &DecodeError{at, reasonTruncated}
+				return &DecodeError{at, 0, reasonTruncated}
 			}
 		}
 
@@ -103,17 +114,17 @@ func (m *Message) Parse(body []byte) error {
 		case tagTimestamp, tagSeverity, tagPid:
 			var v uint64
 			if v, i = uvarint(body, i); i < 0 {
-				return &DecodeError{at, reasonTruncated}
+				return &DecodeError{at, uint32(tag >> 3), reasonTruncated}
 			}
 			m.setNumber(tag, v)
 			continue
 		default:
 			if n := tag >> 3; n >= 1 && n <= lastMessageField {
-				return &DecodeError{at, reasonWireType}
+				return &DecodeError{at, uint32(n), reasonWireType}
 			}
 			var reason string
 			if i, reason = skip(body, i, tag&7); i < 0 {
-				return &DecodeError{at, reason}
+				return &DecodeError{at, uint32(tag >> 3), reason}
 			}
 			continue
 		}
@@ -131,7 +142,7 @@ func (m *Message) Parse(body []byte) error {
 			if tag == tagFields {
 				m.fields = m.fields[:len(m.fields)-1]
 			}
-			return &DecodeError{at, reasonLength}
+			return &DecodeError{at, uint32(tag >> 3), reasonLength}
 		}
 		*value = body[start:end:end]
 		i = end

@@ -151,7 +151,11 @@ func TestErrorsSayWhatIsWrongAndWhere(t *testing.T) {
 	t.Parallel()
 	var m heka.Message
 	for body, want := range map[string]string{
-		"1001 1a0261": "message cannot be decoded at byte 2: length goes beyond the last byte",
+		"1001 1a0261": "message cannot be decoded at byte 2, field 3 (type): length goes beyond the last byte",
+		"0a00 1080":   "message cannot be decoded at byte 2, field 2 (timestamp): value ends beyond the last byte",
+		"520161 5001": "message cannot be decoded at byte 3, field 10 (fields): wire type does not belong to this field",
+		"5e":          "message cannot be decoded at byte 0, field 11: wire type 6 or 7 does not exist",
+		"1001 80":     "message cannot be decoded at byte 2: value ends beyond the last byte",
 		"3200":        "message has no hostname (field 9)",
 		"4a0168":      "message has no payload (field 6) and no fields (field 10); it needs one of them",
 	} {

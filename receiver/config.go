@@ -94,7 +94,14 @@ func (c *HTTPConfig) Validate() error {
 }
 
 func validAddress(address string) error {
-	if _, err := net.ResolveTCPAddr("tcp", address); err != nil {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil && port == "" {
+		err = errors.New("missing port in address") // the system would choose one
+	}
+	if err == nil {
+		_, err = net.ResolveTCPAddr("tcp", address)
+	}
+	if err != nil {
 		return fmt.Errorf("BIND_ADDRESS=%q: expected HOST:PORT or :PORT: %w", address, err)
 	}
 	return nil

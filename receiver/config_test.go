@@ -44,6 +44,9 @@ func TestValidateNamesVariableValueAndExpectation(t *testing.T) {
 		{"keep-alive", func(c *TCPConfig, _ *HTTPConfig) { c.KeepAliveDuration = time.Millisecond }, []string{"KEEPALIVEDURATION=1ms"}},
 		{"body", func(_ *TCPConfig, c *HTTPConfig) { c.MaxBody = 1 << 30 }, []string{"MAX_BODY=1073741824"}},
 		{"ack timeout", func(_ *TCPConfig, c *HTTPConfig) { c.AckTimeout = 0 }, []string{"ACK_TIMEOUT=0s"}},
+		{"no address", func(c *TCPConfig, _ *HTTPConfig) { c.BindAddress = "" }, []string{`BIND_ADDRESS=""`, "HOST:PORT"}},
+		{"no port", func(c *TCPConfig, _ *HTTPConfig) { c.BindAddress = "localhost:" }, []string{`BIND_ADDRESS="localhost:"`, "missing port"}},
+		{"port out of range", func(c *TCPConfig, _ *HTTPConfig) { c.BindAddress = ":65536" }, []string{`BIND_ADDRESS=":65536"`, "invalid port"}},
 		{"HTTP address", func(_ *TCPConfig, c *HTTPConfig) { c.BindAddress = "x:y:z" }, []string{"BIND_ADDRESS", "x:y:z"}},
 	}
 	for _, c := range cases {

@@ -229,6 +229,8 @@ func (h *HTTP) unread(r *http.Request, err error) answer {
 		return a
 	case errors.As(err, &slow) && slow.Timeout():
 		return failed(http.StatusRequestTimeout, "request body did not come within %v", requestTimeout)
+	case errors.Is(err, io.ErrUnexpectedEOF) && r.ContentLength < 0:
+		return failed(http.StatusBadRequest, "request body ended before its last chunk")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return failed(http.StatusBadRequest, "request body ended before its length of %d bytes", r.ContentLength)
 	}

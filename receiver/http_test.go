@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -123,6 +124,7 @@ func TestHTTPAnswers(t *testing.T) {
 		{name: "bytes behind frames", body: join(good, []byte("\n")), status: 400, reason: "undecodable", offset: at(len(good))},
 		{name: "a frame that is cut off", body: join(good, good[:20]), status: 400, reason: "truncated", offset: at(len(good))},
 		{name: "a bad header", body: join(good, []byte{0x1e, 0, 0}, good), status: 400, reason: "undecodable", offset: at(len(good))},
+		{name: "a bad header before one of a large message", body: join(good, []byte{0x1e, 0, 0}, frame(strings.Repeat("x", 66_000))), status: 400, reason: "undecodable", offset: at(len(good))},
 		{name: "not gzip", body: good, header: []string{"Content-Encoding", "gzip"}, status: 400, reason: "encoding"},
 		{name: "half of gzip", body: gzipped(good)[:30], header: []string{"Content-Encoding", "gzip"}, status: 400, reason: "encoding"},
 		{name: "not zstd", body: good, header: []string{"Content-Encoding", "zstd"}, status: 400, reason: "encoding"},
@@ -201,6 +203,47 @@ func TestHTTPNeedsALengthOrChunks(t *testing.T) {
 	chunked := io.MultiReader(bytes.NewReader(frame("a")), bytes.NewReader(frame("b"))) // no length known
 	if got := request(t, h, "POST", "/", chunked); got.status != 200 || got.stored != "2" {
 		t.Errorf("chunked: %d %s", got.status, got.text)
+	}
+}
+
+func TestHTTPRefusalNamesByteAndField(t *testing.T) {
+	t.Parallel()
+	h := startHTTP(t, &fakePublisher{})
+	good := frame("good")
+	for _, c := range []struct {
+		body []byte
+		want string
+	}{
+		{heka.AppendFrame(nil, []byte{0x4a, 1, 'h', 0x1a, 9, 'a'}), "message cannot be decoded at byte 3, field 3 (type): length goes beyond the last byte"},
+		{heka.AppendFrame(nil, []byte{0x32, 1, 'p'}), "message has no hostname (field 9)"},
+		{[]byte{0x1e, 1, 0x08, 'x'}, "byte 0x78 instead of the unit separator behind 1 header bytes"},
+		{[]byte{0x1e, 2, 0x0d, 1, 0x1f}, "byte 0 of a 2 byte header: wire type does not belong to this field"},
+		{heka.AppendFrame(nil, make([]byte, 70_000)), "header announces a message of 70000 bytes, limit 65536"},
+		{good[:9], fmt.Sprintf("frame is cut off: needs at least %d bytes, 9 are left", len(good))},
+		{[]byte("\n"), "no frame starts here: expected 0x1E"},
+	} {
+		want := fmt.Sprintf("Invalid message sent: record 1, from byte %d: %s", len(good), c.want)
+		if got := post(t, h, append(bytes.Clone(good), c.body...)); !strings.HasPrefix(got.body.Message, want) {
+			t.Errorf("%d %s, want %s", got.status, got.text, want)
+		}
+	}
+}
+
+func TestHTTPBodyThatEndsTooEarlyIsToldByItsKind(t *testing.T) {
+	t.Parallel()
+	h := startHTTP(t, &fakePublisher{})
+	for header, want := range map[string]string{
+		"Content-Length: 100":        "before its length of 100 bytes",
+		"Transfer-Encoding: chunked": "before its last chunk",
+	} {
+		c := dial(t, h.Addr())
+		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n1\r\na\r\n", header)
+		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := io.ReadAll(c); !bytes.HasPrefix(got, []byte("HTTP/1.1 400 ")) || !bytes.Contains(got, []byte(want)) {
+			t.Errorf("%s: %s", header, got)
+		}
 	}
 }
 

@@ -222,12 +222,22 @@ func (in *intake) siftAll(b []byte) (kept []byte, records, filtered int, no *ref
 // want are what the scanner made of it.
 func (j *judge) unframed(b []byte, n, want int) *refusal {
 	switch {
-	case b[0] == heka.RecordSeparator && n == 0:
+	case b[0] != heka.RecordSeparator:
+		return &refusal{why: undecodable, err: errNoFrame}
+	case n == 0:
 		return &refusal{why: truncated, err: fmt.Errorf("frame is cut off: needs at least %d bytes, %d are left", want, len(b))}
-	case b[0] == heka.RecordSeparator && j.scan.Oversized > 0:
-		return &refusal{why: oversized, err: fmt.Errorf("message is larger than %d bytes", j.scan.MaxMessage)}
 	}
-	return &refusal{why: undecodable, err: errNoFrame}
+	no := &refusal{why: undecodable}
+	again := heka.Scanner{MaxMessage: j.scan.MaxMessage, OnReject: func(at int, err error) {
+		if at == 0 { // what follows is searched for frames and may have faults of its own
+			no.err = err
+		}
+	}}
+	again.Next(b[:min(len(b), heka.FramingSize+heka.MaxHeader)])
+	if errors.Is(no.err, heka.ErrTooLarge) {
+		no.why = oversized
+	}
+	return no
 }
 
 // refuse counts one record that never became a frame.

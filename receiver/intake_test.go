@@ -47,8 +47,8 @@ func streams(t *testing.T) (list []stream) {
 	return list
 }
 
-// bytes returns the stream, and the frames in it that a receiver keeps, as the
-// Heka reader finds them.
+// read returns the stream, and the frames in it that a receiver keeps, as
+// heka.Reader finds them.
 func (s stream) read(t *testing.T) (content []byte, kept [][]byte) {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(vectors, s.File))

@@ -44,6 +44,9 @@ func sizeClass(n int) (size, class int) {
 	return smallestBuffer << class, class
 }
 
+// roundDown is the largest size of a buffer of at most n bytes, or the smallest there is.
+func roundDown(n int) int { return 1 << (bits.Len(uint(max(n, smallestBuffer))) - 1) }
+
 // budget limits the bytes that all holders together keep for data that is not
 // complete yet.
 type budget struct {

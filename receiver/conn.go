@@ -181,10 +181,15 @@ func (c *conn) keep(buf *buffer, rest []byte, want int) *buffer {
 
 // resize makes the next buffer fit what came in one read: twice of it, so that a
 // client in full flow gets the largest and a slow one the smallest. The largest is
-// larger when connections are few: a goroutine wakes less often then.
+// larger when connections are few: a goroutine wakes less often then. When they are
+// very many it is a connection's share of what all may hold inside a frame.
 func (c *conn) resize(n int) {
 	const one, few, all = 32 << 10, 256 << 10, 8 << 20
-	largest := max(one, min(few, all/max(int(c.t.connections.Load()), 1)))
+	open := max(int(c.t.connections.Load()), 1)
+	largest := max(one, min(few, all/open))
+	if share := int(c.t.frames.limit) / open; share < largest {
+		largest = roundDown(share)
+	}
 	c.size = min(max(2*n, smallestBuffer), largest)
 }
 

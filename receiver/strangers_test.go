@@ -62,6 +62,33 @@ func TestTCPWhoStandsLongestInsideAFrameMakesRoomForOthers(t *testing.T) {
 	checkBalance(t, r.metrics)
 }
 
+// A client that sends what its own buffer holds stands inside a frame nearly all of the
+// time. As many as may connect must fit the budget, whatever they sent before.
+func TestTCPClientsInsideAFrameHoldNoMoreThanTheirShare(t *testing.T) {
+	t.Parallel()
+	pub := &fakePublisher{}
+	r := startTCP(t, pub)
+	const clients, records = 32, 200
+	r.frames.limit = clients * 2 * smallestBuffer
+	conns := make([]net.Conn, clients)
+	for i := range conns {
+		conns[i] = dial(t, r.Addr())
+	}
+	eventually(t, "all connected", func() bool { return r.connections.Load() == clients })
+	one := frame(strings.Repeat("x", 100))
+	for _, c := range conns {
+		write(t, c, append(bytes.Repeat(one, records), one[:50]...))
+	}
+	appended(t, pub, clients*records)
+	eventually(t, "all wait for the rest", func() bool { return r.frames.used.Load() >= clients*smallestBuffer })
+	for _, c := range conns {
+		write(t, c, one[50:])
+	}
+	if got := len(appended(t, pub, clients*(records+1))); got != clients*(records+1) || r.refusedRecords() != 0 {
+		t.Errorf("%d records stored and %d refused, want %d and none", got, r.refusedRecords(), clients*(records+1))
+	}
+}
+
 func TestTCPGarbageDoesNotFloodTheLog(t *testing.T) {
 	t.Parallel()
 	var s sparing

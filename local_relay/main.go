@@ -12,6 +12,7 @@ import (
 
 	"lagermeister/internal/pipeline"
 	"lagermeister/internal/program"
+	"lagermeister/sink/httpclient"
 )
 
 func main() {
@@ -33,7 +34,7 @@ func run(ctx context.Context, p *program.Program, settings *pipeline.Settings) e
 
 // welcome says where everything is and what to try.
 func welcome(out io.Writer, a pipeline.Addrs, settings *pipeline.Settings) {
-	store := "Elasticsearch at " + fmt.Sprint(settings.Bulk.RemoteURL)
+	store := "Elasticsearch at " + httpclient.Shown(settings.Bulk.RemoteURL)
 	if a.Store != nil {
 		store = "embedded, http://" + a.Store.String()
 	}

@@ -175,6 +175,14 @@ func TestFailuresShowNoSecret(t *testing.T) {
 			hidden(t, "the log", p.errors())
 		})
 	}
+	t.Run("local_relay", func(t *testing.T) {
+		t.Parallel()
+		r := newRelay(t)
+		r.extra = []string{"ESSUB_REMOTE_URL=http://user:" + secret + "@" + refused + "/" + secret + "?key=" + secret, "RELAY_LOGGING_LEVEL=debug"}
+		p := watched(t, "local_relay", r.env())
+		eventually(t, "it says where everything listens", func() bool { return strings.Contains(p.errors(), "/api/v2/search") })
+		hidden(t, "what it prints", p.errors())
+	})
 	for _, c := range []struct{ program, prefix string }{
 		{"tcp_receiver", "TCPRCVR"}, {"http_receiver", "RCVR"}, {"http_subscriber", "SUB"}, {"es_subscriber", "ESSUB"}, {"stats_proxy", "PROXY"},
 	} {

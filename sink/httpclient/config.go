@@ -129,6 +129,22 @@ func ParseURLs(name string, urls []string) ([]*url.URL, error) {
 	return list, nil
 }
 
+// Shown is what people may see of endpoints that ParseURLs takes: scheme and host
+// of each.
+func Shown(urls []string) string {
+	list, err := ParseURLs("", urls)
+	if err != nil {
+		return "…"
+	}
+	names := make([]string, len(list))
+	for i, u := range list {
+		names[i] = name(u)
+	}
+	return strings.Join(names, ", ")
+}
+
+func name(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
 // masked hides what stands before an @ and after a ?, where secrets are.
 func masked(s string) string {
 	s, query, found := strings.Cut(s, "?")

@@ -39,7 +39,7 @@ func newEndpoints(urls []*url.URL, authorization string) *endpoints {
 		clean.User = nil
 		clean.Path = strings.TrimRight(u.Path, "/")
 		clean.RawPath = strings.TrimRight(u.RawPath, "/")
-		e := &endpoint{url: &clean, authorization: authorization, name: u.Scheme + "://" + u.Host}
+		e := &endpoint{url: &clean, authorization: authorization, name: name(u)}
 		if u.User != nil {
 			password, _ := u.User.Password()
 			e.authorization = "Basic " + basic(u.User.Username(), password)

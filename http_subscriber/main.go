@@ -23,6 +23,9 @@ type own struct {
 	StatsAddress string `envconfig:"STATS_ADDRESS" default:"127.0.0.1:35002" original:"true" desc:"TCP address of /health, /ready, /metrics and /version"`
 }
 
+// Validate refuses an admin port that cannot be listened on.
+func (o *own) Validate() error { return program.CheckAddress("STATS_ADDRESS", o.StatsAddress) }
+
 // settings are read from variables with the prefix SUB, whichever part they
 // belong to.
 type settings struct {

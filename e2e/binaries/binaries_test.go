@@ -117,6 +117,13 @@ func TestBadSettingsEndWith78AndAreNamed(t *testing.T) {
 		{"es_subscriber", "ESSUB_FORMAT=xml", "ESSUB_FORMAT"},
 		{"stats_proxy", "PROXY_BIND_ADDRESS=0.0.0.0", "PROXY_TOKEN"},
 		{"log_generator", "GEN_PROTOCOL=udp", `GEN_PROTOCOL="udp"`},
+		{"tcp_receiver", "TCPRCVR_STATS_ADDRESS=34999", `TCPRCVR_STATS_ADDRESS="34999": expected HOST:PORT`},
+		{"http_receiver", "RCVR_STATS_ADDRESS=:port", "RCVR_STATS_ADDRESS"},
+		{"http_subscriber", "SUB_STATS_ADDRESS=:99999", "SUB_STATS_ADDRESS"},
+		{"es_subscriber", "ESSUB_STATS_ADDRESS=localhost", "ESSUB_STATS_ADDRESS"},
+		{"local_relay", "RELAY_NATS_ADDRESS=4222", "RELAY_NATS_ADDRESS"},
+		{"local_relay", "RELAY_STORE_ADDRESS=localhost", "RELAY_STORE_ADDRESS"},
+		{"local_relay", "RELAY_STATS_ADDRESS=:x", "RELAY_STATS_ADDRESS"},
 		{"local_relay", "RELAY_DATA_DIRR=x", "did you mean RELAY_DATA_DIR?"},
 	} {
 		_, stderr, code := run(t, []string{c.env}, c.program, "--check")

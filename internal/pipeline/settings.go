@@ -27,12 +27,21 @@ type Relay struct {
 	StatsAddress string `envconfig:"STATS_ADDRESS" default:"127.0.0.1:34998" desc:"TCP address of /health, /ready, /metrics and /version of all parts"`
 }
 
-// Validate refuses a relay without a place for its data.
+// Validate refuses a relay without a place for its data, and ports that cannot
+// be listened on.
 func (r *Relay) Validate() error {
 	if r.DataDir == "" {
 		return fmt.Errorf("DATA_DIR=%q: expected a folder", r.DataDir)
 	}
-	return nil
+	if r.NATSAddress != "" {
+		if err := program.CheckAddress("NATS_ADDRESS", r.NATSAddress); err != nil {
+			return err
+		}
+	}
+	if err := program.CheckAddress("STORE_ADDRESS", r.StoreAddress); err != nil {
+		return err
+	}
+	return program.CheckAddress("STATS_ADDRESS", r.StatsAddress)
 }
 
 // Hub is where a relay forwards to, with the prefix RELAY_HUB.

@@ -48,6 +48,15 @@ func AdminRoutes(mux *http.ServeMux, gatherer prometheus.Gatherer, notReady func
 	mux.Handle("/metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: scrapes}))
 }
 
+// CheckAddress refuses an address that nothing can listen on; name is the
+// variable's, less the prefix.
+func CheckAddress(name, address string) error {
+	if _, err := net.ResolveTCPAddr("tcp", address); err != nil {
+		return fmt.Errorf("%s=%q: expected HOST:PORT or :PORT: %w", name, address, err)
+	}
+	return nil
+}
+
 // readiness is the answer of /ready.
 type readiness struct {
 	Status  string   `json:"status"`

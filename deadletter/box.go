@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/heka"
@@ -22,7 +22,8 @@ import (
 const maxGroups = 1000
 
 // Box is the dead letters of one stream, for who looks after them. It holds none
-// of them: each question reads the stream anew, in bounded memory.
+// of them: each question reads the stream anew, by sequence, in bounded memory.
+// There is no consumer.
 type Box struct {
 	js   jetstream.JetStream
 	main string
@@ -59,14 +60,13 @@ func (f *Filter) Empty() bool { return *f == Filter{} }
 type Entry struct {
 	Letter
 	At   uint64 // sequence in the dead-letter stream
-	Size int    // of the frame in bytes, also when Frame was not read
+	Size int    // of the frame in bytes, also when Frame was not kept
 }
 
 // Each calls see for the letters that f selects, the oldest first, from sequence
 // after+1 of the dead-letter stream on, until see returns an error; stream.ErrStop
-// is none. Frame is valid until see returns, and is read only when bodies is set
-// or f needs it. Letters that are stored meanwhile are not waited for.
-func (b *Box) Each(ctx context.Context, f Filter, after uint64, bodies bool, see func(*Entry) error) error {
+// is none. Letters that are stored meanwhile are not waited for.
+func (b *Box) Each(ctx context.Context, f Filter, after uint64, see func(*Entry) error) error {
 	var spec *matcher.Spec
 	if f.Match != "" {
 		var err error
@@ -74,32 +74,56 @@ func (b *Box) Each(ctx context.Context, f Filter, after uint64, bodies bool, see
 			return fmt.Errorf("match: %w", err)
 		}
 	}
-	walk := stream.Walk{Stream: stream.DeadName(b.main), From: after + 1, HeadersOnly: !bodies && spec == nil}
-	switch {
-	case f.Subject != "":
-		if main, _, _, _, _, ok := stream.ParseDeadSubject(f.Subject); !ok || main != b.main {
-			return fmt.Errorf("%q is not the subject of a dead letter of stream %s", f.Subject, b.main)
-		}
-		walk.Subject = f.Subject
-	case f.Group != "":
-		walk.Subject = stream.DeadSubject(b.main, stream.Clean(f.Group), 0, 0, 0)
-		walk.Subject = strings.TrimSuffix(walk.Subject, "0.0.0") + ">"
-	}
 	var m heka.Message
-	return walk.Do(ctx, b.js, func(msg jetstream.Msg, seq uint64, _ time.Time) error {
-		l, err := Parse(msg.Subject(), msg.Headers(), msg.Data())
-		if err != nil {
-			return nil // not written by us
-		}
-		e := Entry{Letter: l, At: seq, Size: len(msg.Data())}
-		if walk.HeadersOnly {
-			e.Size, _ = strconv.Atoi(msg.Headers().Get(nats.MsgSize))
-		}
-		if !f.selects(&e.Letter) || spec != nil && !matches(spec, &m, l.Frame) {
+	look := func(msg *jetstream.RawStreamMsg) error {
+		e, ok := entry(msg)
+		if !ok || !f.selects(&e.Letter) || spec != nil && !matches(spec, &m, e.Frame) {
 			return nil
 		}
 		return see(&e)
+	}
+	switch {
+	case f.Subject == "":
+		return stream.Scan(ctx, b.js, stream.DeadName(b.main), after+1, look)
+	case !b.isLetter(f.Subject):
+		return fmt.Errorf("%q is not the subject of a dead letter of stream %s", f.Subject, b.main)
+	}
+	return b.under(ctx, f.Subject, after+1, func(msg *jetstream.RawStreamMsg) error {
+		return cmp.Or(look(msg), stream.ErrStop) // there is only one at a time
 	})
+}
+
+// isLetter says whether a subject is that of one of the box's letters.
+func (b *Box) isLetter(subject string) bool {
+	main, _, _, _, _, ok := stream.ParseDeadSubject(subject)
+	return ok && main == b.main && !stream.IsWildcard(subject)
+}
+
+// under calls see for what stands from sequence from on under subjects that match a
+// pattern, which few do, until see returns an error; stream.ErrStop is none.
+func (b *Box) under(ctx context.Context, pattern string, from uint64, see func(*jetstream.RawStreamMsg) error) error {
+	for {
+		msg, err := stream.Next(ctx, b.js, stream.DeadName(b.main), pattern, from)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		if err == nil {
+			err = see(msg)
+		}
+		switch {
+		case errors.Is(err, stream.ErrStop):
+			return nil
+		case err != nil:
+			return err
+		}
+		from = msg.Sequence + 1
+	}
+}
+
+// entry reads a stored message; false when it was not written by us.
+func entry(msg *jetstream.RawStreamMsg) (e Entry, ok bool) {
+	l, err := Parse(msg.Subject, msg.Header, msg.Data)
+	return Entry{Letter: l, At: msg.Sequence, Size: len(msg.Data)}, err == nil
 }
 
 // selects decides what the headers can tell.
@@ -120,12 +144,12 @@ func matches(spec *matcher.Spec, m *heka.Message, stored []byte) bool {
 // List returns up to limit letters without their frames, from sequence after+1
 // on, and what to give as after for the next page, 0 when there is none.
 func (b *Box) List(ctx context.Context, f Filter, after uint64, limit int) (page []Entry, next uint64, err error) {
-	err = b.Each(ctx, f, after, false, func(e *Entry) error {
+	err = b.Each(ctx, f, after, func(e *Entry) error {
 		if len(page) == limit {
 			next = page[limit-1].At
 			return stream.ErrStop
 		}
-		e.Frame = nil // it may be a part of a large message
+		e.Frame = nil
 		page = append(page, *e)
 		return nil
 	})
@@ -138,29 +162,32 @@ var ErrNotFound = errors.New("no such dead letter")
 // Show returns the letters at a position "SEQ.INDEX", one for each group and
 // epoch that refused it, or the one with a subject, with their frames.
 func (b *Box) Show(ctx context.Context, which string) (list []Entry, err error) {
-	f := Filter{}
-	if strings.HasPrefix(which, "lm.dead.") {
-		f.Subject = which
+	pattern := which
+	if sequence, index, ok := position(which); ok {
+		pattern = stream.DeadSubjectsOf(b.main, sequence, index)
+	} else if !b.isLetter(which) {
+		return nil, fmt.Errorf("%q is neither a position such as 1234.0 nor the subject of a dead letter of stream %s: %w", which, b.main, ErrNotFound)
 	}
-	err = b.Each(ctx, f, 0, false, func(e *Entry) error {
-		if f.Subject == "" && e.Position() != which {
-			return nil
+	err = b.under(ctx, pattern, 1, func(msg *jetstream.RawStreamMsg) error {
+		if e, ok := entry(msg); ok {
+			list = append(list, e)
 		}
-		msg, err := b.dead.GetMsg(ctx, e.At)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return nil // replayed or dropped just now
-		}
-		if err != nil {
-			return fmt.Errorf("read dead letter %s: %w", e.Subject(), err)
-		}
-		e.Frame = msg.Data
-		list = append(list, *e)
 		return nil
 	})
 	if err == nil && len(list) == 0 {
 		err = fmt.Errorf("%s in stream %s: %w", which, b.main, ErrNotFound)
 	}
 	return list, err
+}
+
+// position reads SEQ.INDEX.
+func position(text string) (sequence uint64, index int, ok bool) {
+	before, after, _ := strings.Cut(text, ".")
+	sequence, err := strconv.ParseUint(before, 10, 64)
+	if err == nil {
+		index, err = strconv.Atoi(after)
+	}
+	return sequence, index, err == nil && index >= 0
 }
 
 // Kind is letters of one group that were refused for the same reason.
@@ -191,7 +218,7 @@ type Summary struct {
 func (b *Box) Summary(ctx context.Context, f Filter) (Summary, error) {
 	s := Summary{Stream: b.main, Kinds: []Kind{}}
 	at := map[[2]string]int{}
-	err := b.Each(ctx, f, 0, false, func(e *Entry) error {
+	err := b.Each(ctx, f, 0, func(e *Entry) error {
 		s.Letters++
 		key := [2]string{e.Group, Fingerprint(e.ErrorType, e.Reason)}
 		i, known := at[key]

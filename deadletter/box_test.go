@@ -134,7 +134,7 @@ func TestTenThousandLettersAreListedInBoundedMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	seen, most := 0, uint64(0)
-	if err := b.Each(ctx, Filter{Match: "TRUE"}, 0, true, func(e *Entry) error {
+	if err := b.Each(ctx, Filter{Match: "TRUE"}, 0, func(e *Entry) error {
 		if seen++; seen%1000 == 0 {
 			runtime.GC()
 			runtime.ReadMemStats(&after)
@@ -165,8 +165,53 @@ func TestOneLetterIsShownWithItsFrame(t *testing.T) {
 			t.Errorf("%s: %+v, %v", which, list, err)
 		}
 	}
-	if _, err := b.Show(ctx, "8.8"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("got %v", err)
+	for _, which := range []string{"8.8", "", "*.*", "7", "7.*", "lm.dead.main.*.99.7.1", "lm.dead.other.group.99.7.1"} {
+		if list, err := b.Show(ctx, which); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%q: %+v, %v", which, list, err)
+		}
+	}
+}
+
+func TestARecordIsShownAsEachGroupAndEpochHasRefusedIt(t *testing.T) {
+	t.Parallel()
+	ctx, js, b := fill(t, 10)
+	for _, l := range []Letter{{Group: "other", Epoch: 99}, {Group: "group", Epoch: 100}} {
+		other := letter(7, 1)
+		other.Group, other.Epoch = l.Group, l.Epoch
+		if _, err := js.PublishMsg(ctx, other.Msg()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := b.Show(ctx, "7.1")
+	if err != nil || len(list) != 3 || list[0].Epoch != 99 || list[1].Group != "other" || list[2].Epoch != 100 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+func TestLookingAtLettersCreatesNoConsumer(t *testing.T) {
+	t.Parallel()
+	ctx, js, b := fill(t, 60)
+	created, err := js.Conn().SubscribeSync("$JS.EVENT.ADVISORY.CONSUMER.CREATED.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []Filter{{}, {Group: "group", Match: "TRUE"}, {Subject: "lm.dead.main.group.99.1.0"}} {
+		page, _, err := b.List(ctx, f, 0, 7)
+		summary, err2 := b.Summary(ctx, f)
+		n, err3 := b.Drop(ctx, Change{Filter: f, DryRun: true})
+		if err := errors.Join(err, err2, err3); err != nil || len(page) == 0 || summary.Letters == 0 || n.Selected != summary.Letters {
+			t.Errorf("%+v: %d letters listed, %d added up, %d selected: %v", f, len(page), summary.Letters, n.Selected, err)
+		}
+	}
+	if _, err := b.Show(ctx, "7.1"); err != nil {
+		t.Error(err)
+	}
+	// The first consumer that is created is the one created now.
+	if _, err := js.CreateConsumer(ctx, "main", jetstream.ConsumerConfig{Durable: "mark"}); err != nil {
+		t.Fatal(err)
+	}
+	if msg, err := created.NextMsg(streamtest.Timeout); err != nil || !strings.HasSuffix(msg.Subject, ".main.mark") {
+		t.Errorf("a consumer was created: %+v, %v", msg, err)
 	}
 }
 

@@ -35,7 +35,7 @@ type Counts struct {
 // waits; it ends early with ctx.
 func (b *Box) Replay(ctx context.Context, c Change) (Counts, error) {
 	takes := map[string]bool{}
-	return b.change(ctx, c, "replay", true, func(e *Entry, n *Counts) error {
+	return b.change(ctx, c, "replay", func(e *Entry, n *Counts) error {
 		able, known := takes[e.Group]
 		if !known {
 			var err error
@@ -64,7 +64,7 @@ func (b *Box) Replay(ctx context.Context, c Change) (Counts, error) {
 // Drop removes letters for good: their records are delivered nowhere, and stay
 // counted as dead.
 func (b *Box) Drop(ctx context.Context, c Change) (Counts, error) {
-	return b.change(ctx, c, "drop", false, func(e *Entry, n *Counts) error {
+	return b.change(ctx, c, "drop", func(e *Entry, n *Counts) error {
 		if c.DryRun {
 			return nil
 		}
@@ -82,13 +82,13 @@ func (b *Box) Drop(ctx context.Context, c Change) (Counts, error) {
 }
 
 // change does one thing to each letter that is selected when it begins.
-func (b *Box) change(ctx context.Context, c Change, action string, bodies bool, do func(*Entry, *Counts) error) (n Counts, err error) {
+func (b *Box) change(ctx context.Context, c Change, action string, do func(*Entry, *Counts) error) (n Counts, err error) {
 	if c.Log == nil {
 		c.Log = logrus.StandardLogger()
 	}
 	pace := stream.Pacer{PerSecond: c.Rate}
 	all := func() (any, error) {
-		err := b.Each(ctx, c.Filter, 0, bodies && !c.DryRun, func(e *Entry) error {
+		err := b.Each(ctx, c.Filter, 0, func(e *Entry) error {
 			if !c.DryRun {
 				if err := pace.Wait(ctx, 1); err != nil {
 					return err

@@ -60,7 +60,7 @@ func (e *Entry) Line() Line {
 }
 
 // Message is the record in the letter; false when it does not decode, or the
-// frame was not read.
+// frame was not kept.
 func (e *Entry) Message() (*heka.Message, bool) {
 	for _, r := range heka.Records(e.Frame) {
 		m := new(heka.Message)

@@ -14,6 +14,7 @@
 package stream
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -80,6 +81,12 @@ func DeadSubject(stream, group string, epoch int64, seq uint64, index int) strin
 
 // DeadSubjects matches every dead letter of stream.
 func DeadSubjects(stream string) string { return "lm.dead." + stream + ".>" }
+
+// DeadSubjectsOf matches the dead letters of one record: one for each group and
+// epoch that gave it up.
+func DeadSubjectsOf(stream string, seq uint64, index int) string {
+	return fmt.Sprintf("lm.dead.%s.*.*.%d.%d", stream, seq, index)
+}
 
 // ParseDeadSubject is DeadSubject's inverse; ok is false for any other subject.
 func ParseDeadSubject(subject string) (stream, group string, epoch int64, seq uint64, index int, ok bool) {

@@ -45,7 +45,8 @@ func mainStream(cfg Config) jetstream.StreamConfig {
 }
 
 // deadStream keeps one message a dead letter: storing it twice is refused, and
-// a roll-up may replace it. Its size is a tenth of the main stream's.
+// a roll-up may replace it. Its size is a tenth of the main stream's. Who looks
+// through it reads many letters at a time.
 func deadStream(main string, mainBytes int64, cfg Config) jetstream.StreamConfig {
 	size := int64(maxDeadBytes)
 	if mainBytes > 0 {
@@ -60,6 +61,7 @@ func deadStream(main string, mainBytes int64, cfg Config) jetstream.StreamConfig
 		DiscardNewPerSubject: true,
 		MaxMsgsPerSubject:    1,
 		AllowRollup:          true,
+		AllowDirect:          true,
 		Storage:              jetstream.FileStorage,
 		MaxBytes:             size,
 		Replicas:             cfg.StreamReplicas,

@@ -109,6 +109,10 @@ func LedgerSubject(stream, group string) string { return "lm.ledger." + stream +
 // ReplaySubject carries what a group is to deliver once more.
 func ReplaySubject(stream, group string) string { return "lm.replay." + stream + "." + group }
 
+// MemberSubject is where the members of a group can be asked whether there are any,
+// on core NATS.
+func MemberSubject(stream, group string) string { return "lm.member." + stream + "." + group }
+
 // AuditSubject carries who changed what about a stream's records.
 func AuditSubject(stream string) string { return "lm.audit." + stream }
 

@@ -28,7 +28,7 @@ type Config struct {
 
 	Durable      string        `envconfig:"DURABLE" original:"true" desc:"name of the group; with QGROUP too it is DURABLE_QGROUP; without both the program's name"`
 	QGroup       string        `envconfig:"QGROUP" original:"true" desc:"name of the group, see DURABLE. Members of a group share its records"`
-	Unsubscribe  bool          `envconfig:"UNSUBSCRIBE" original:"true" desc:"delete the group at exit when no other member waits"`
+	Unsubscribe  bool          `envconfig:"UNSUBSCRIBE" original:"true" desc:"delete the group at exit when it has no other member"`
 	BatchSize    int           `envconfig:"BATCH_SIZE" original:"true" desc:"most records in a batch"`
 	BatchTimeout time.Duration `envconfig:"BATCH_TIMEOUT" original:"true" desc:"longest time a record waits for its batch to fill"`
 	BatchBytes   int           `envconfig:"BATCH_BYTES" default:"5242880" desc:"a batch is full at this many bytes of documents"`

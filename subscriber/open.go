@@ -141,7 +141,7 @@ func (m *Subscriber) find(ctx context.Context) (opened []*source, err error) {
 }
 
 // join makes this process a member of the group on one stream.
-func (m *Subscriber) join(ctx context.Context, name string) (*source, error) {
+func (m *Subscriber) join(ctx context.Context, name string) (s *source, err error) {
 	info, err := m.js.Stream(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("look up stream %s: %w", name, err)
@@ -152,12 +152,21 @@ func (m *Subscriber) join(ctx context.Context, name string) (*source, error) {
 	if _, err := stream.EnsureDead(ctx, m.js, name, m.streams, m.log); err != nil {
 		return nil, err
 	}
+	member, err := attend(m.nc, name, m.group)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			member.Unsubscribe()
+		}
+	}()
 	consumer, epoch, baseline, err := stream.EnsureConsumer(ctx, m.js, name, m.group, m.cfg.StartOptions, m.log)
 	if err != nil {
 		return nil, err
 	}
 	log := m.log.WithField("stream", name)
-	s := &source{
+	s = &source{
 		intake: intake{
 			nc: m.nc, stream: name, group: m.group, consumer: consumer,
 			held: m.held, pace: m.cfg.pace, metrics: m.metrics, log: log,
@@ -166,6 +175,7 @@ func (m *Subscriber) join(ctx context.Context, name string) (*source, error) {
 		created: info.CachedInfo().Created.UnixNano(),
 		epoch:   epoch, baseline: baseline, subject: m.streams.Subject,
 		trimmer: stream.NewTrimmer(m.js, name, m.streams.StreamMaxAge, log, m.reg),
+		member:  member,
 	}
 	s.accept = s.take
 	s.ledger = ledger.NewSender(m.js, name, m.group, epoch, log, s.settledBlocks)

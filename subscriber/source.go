@@ -45,6 +45,7 @@ type source struct {
 	baseline uint64
 	subject  string // what of the stream is for us
 
+	member  *nats.Subscription // see attend
 	ledger  *ledger.Sender
 	dead    *deadletter.Store
 	trimmer *stream.Trimmer

@@ -1,6 +1,7 @@
 package subscriber
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/ledger"
 	"lagermeister/sink"
@@ -102,6 +104,52 @@ func TestUnsubscribeDeletesTheGroupOfTheLastMember(t *testing.T) {
 	}
 	if _, err := w.js.Consumer(w.ctx, testStream, testGroup); err == nil {
 		t.Error("the group is still there")
+	}
+}
+
+// A member that is starved of CPU, or has just come, does not wait for blocks at the
+// moment it is looked for, and may not even answer.
+func TestUnsubscribeKeepsTheGroupOfAMemberThatDoesNothingAtPresent(t *testing.T) {
+	t.Parallel()
+	for name, attend := range map[string]func(w *world) (end func()){
+		"joined": func(w *world) func() {
+			nc := streamtest.Connect(t, w.srv)
+			w.open(nc, testConfig(), newScripted()) // and does not run yet
+			return nc.Close
+		},
+		"silent": func(w *world) func() {
+			nc := streamtest.Connect(t, w.srv)
+			if _, err := nc.SubscribeSync(stream.MemberSubject(testStream, testGroup)); err != nil {
+				t.Fatal(err)
+			}
+			if err := nc.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			return nc.Close
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			end := attend(w)
+			cfg := testConfig()
+			cfg.Unsubscribe = true
+			if err := w.join(w.nc, cfg, newScripted()).stop(); err != nil {
+				t.Fatal(err)
+			}
+			w.consumer() // still there
+			end()
+			w.until("the broker knows that the other has gone", func() bool {
+				_, err := w.nc.Request(stream.MemberSubject(testStream, testGroup), nil, 100*time.Millisecond)
+				return errors.Is(err, nats.ErrNoResponders)
+			})
+			if err := w.join(w.nc, cfg, newScripted()).stop(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.js.Consumer(w.ctx, testStream, testGroup); !errors.Is(err, jetstream.ErrConsumerNotFound) {
+				t.Errorf("after the last member: %v", err)
+			}
+		})
 	}
 }
 

@@ -114,7 +114,7 @@ func (m *Subscriber) Run(ctx context.Context) error {
 	giveUp()
 	helping.Wait()
 	returned := m.giveBack()
-	m.unsubscribe(returned)
+	m.leave(returned)
 
 	select {
 	case err := <-failed:
@@ -199,51 +199,6 @@ func (m *Subscriber) giveBack() (returned int) {
 		m.log.WithField("blocks", returned).Info("unfinished blocks given back to the group")
 	}
 	return returned
-}
-
-// unsubscribe deletes the group when that is wished for and no other member waits.
-func (m *Subscriber) unsubscribe(returned int) {
-	if !m.cfg.Unsubscribe {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	for _, s := range m.open() {
-		others, err := m.others(ctx, s, returned)
-		if others {
-			s.log.Info("group kept: it has other members")
-			continue
-		}
-		if err == nil {
-			err = m.js.DeleteConsumer(ctx, s.stream, m.group)
-		}
-		if err == nil && s.replays != nil {
-			err = stream.DropReplays(ctx, m.js, s.stream, m.group)
-		}
-		if err != nil {
-			s.log.WithError(err).Warn("group not deleted")
-			continue
-		}
-		s.log.Info("group deleted")
-	}
-}
-
-// others looks for members that wait for blocks, which one does most of the time,
-// or hold some: more than the returned ones are unacknowledged then.
-func (m *Subscriber) others(ctx context.Context, s *source, returned int) (bool, error) {
-	holding := true
-	for range 5 {
-		info, err := s.consumer.Info(ctx)
-		if err != nil {
-			return false, err
-		}
-		if info.NumWaiting > 0 {
-			return true, nil
-		}
-		holding = holding && info.NumAckPending > returned // acks may still be on their way
-		sleep(ctx, 50*time.Millisecond)
-	}
-	return holding, nil
 }
 
 // deadLettersFull stops delivery while any stream takes no dead letters.

@@ -22,8 +22,9 @@ const ledgerAbout = `Says where the records of every group are, by what is in NA
   stored = delivered + filtered + dead + pending + expired + difference
 
 The difference is 0 unless records are unaccounted for or counted twice. States:
-balanced, settling (some are pending), difference, unknown (see the error). It
-changes nothing. Exit code 1 when a group has a difference or is unknown.
+balanced (the difference is 0, also while some are pending), difference, unknown
+(see the error). It changes nothing. Exit code 1 when a group has a difference or
+is unknown.
 ` + settingsAbout
 
 // ledgerShow prints the balance of all groups.

@@ -79,7 +79,7 @@ func TestLedgerPrintsTheBalanceAndFailsOnADifference(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit code %d\n%s%s", code, out, errs)
 	}
-	if got, want := strings.Join(strings.Fields(strings.Split(out, "\n")[1]), " "), "logs es settling 8 3 0 0 0 1 4 0 0"; got != want {
+	if got, want := strings.Join(strings.Fields(strings.Split(out, "\n")[1]), " "), "logs es balanced 8 3 0 0 0 1 4 0 0"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 

@@ -4,9 +4,8 @@ import "time"
 
 // States of a Balance.
 const (
-	Balanced   = "balanced"   // every record has its outcome
-	Settling   = "settling"   // some are pending, all are accounted for
-	Difference = "difference" // some are not accounted for, or twice
+	Balanced   = "balanced"   // every record is accounted for: it has its one outcome, or is pending
+	Difference = "difference" // some are not, or twice
 	Unknown    = "unknown"    // the figures could not be had; Error says why
 )
 
@@ -115,13 +114,9 @@ func (g *Group) balance(first, last uint64, records func(first, last uint64) uin
 		break
 	}
 	b.Difference = int64(b.Stored) - int64(b.Delivered+b.Filtered+b.Dead+b.Pending+b.Expired)
-	switch {
-	case b.Difference != 0:
+	b.State = Balanced
+	if b.Difference != 0 {
 		b.State = Difference
-	case b.Pending > 0:
-		b.State = Settling
-	default:
-		b.State = Balanced
 	}
 	return b
 }

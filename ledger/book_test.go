@@ -101,8 +101,8 @@ func TestEveryRecordIsInOnePlace(t *testing.T) {
 	w.store(10, 20, 0, 40)
 	w.settle("a", Block{Sequence: 1, Records: 10, Delivered: 7, Already: 2, Filtered: 2, Dead: 1}, Block{Sequence: 3, Records: 2, Delivered: 2})
 	got := w.balances()
-	w.expect("a", got["a"], Balance{State: Settling, Stored: 72, Delivered: 9, Filtered: 2, Dead: 1, Pending: 60})
-	w.expect("b", got["b"], Balance{State: Settling, Stored: 71, Pending: 71})
+	w.expect("a", got["a"], Balance{State: Balanced, Stored: 72, Delivered: 9, Filtered: 2, Dead: 1, Pending: 60})
+	w.expect("b", got["b"], Balance{State: Balanced, Stored: 71, Pending: 71})
 	if got["a"].SettledTo != 1 || got["a"].PendingBlocks != 2 || got["a"].Already != 2 {
 		t.Errorf("%+v", got["a"])
 	}
@@ -126,7 +126,7 @@ func TestWhatLeftTheStreamUnsettledIsExpired(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Nobody has counted 1 and 3 while they were there: a record each.
-	w.expect("a", w.balances()["a"], Balance{State: Settling, Stored: 62, Delivered: 20, Pending: 40, Expired: 2})
+	w.expect("a", w.balances()["a"], Balance{State: Balanced, Stored: 62, Delivered: 20, Pending: 40, Expired: 2})
 }
 
 func TestASettlementThatDoesNotAddUpIsADifference(t *testing.T) {
@@ -171,7 +171,7 @@ func TestAGroupThatIsGoneIsClosedAndANewLifeStartsAfresh(t *testing.T) {
 	w.group("a")
 	w.settle("a", Block{Sequence: 2, Records: 20, Filtered: 20})
 	publish(t, w.ctx, w.js, "a", old, settlement(Block{Sequence: 1, Records: 10, Delivered: 10})) // too late
-	w.expect("a", w.balances()["a"], Balance{State: Settling, Stored: 30, Filtered: 20, Pending: 10})
+	w.expect("a", w.balances()["a"], Balance{State: Balanced, Stored: 30, Filtered: 20, Pending: 10})
 }
 
 // keep runs a book until the test ends.
@@ -202,7 +202,7 @@ func TestABookFoldsEveryGroupAndKeepsTheirBalances(t *testing.T) {
 		}
 		return strings.Join(s, "; ")
 	}
-	want := "main/a balanced 60=60+0+0+0 0; main/b settling 60=0+0+20+40 0"
+	want := "main/a balanced 60=60+0+0+0 0; main/b balanced 60=0+0+20+40 0"
 	streamtest.Eventually(t, want, func() bool { return figures() == want })
 	if n := left(t, w.ctx, w.js); n != 0 {
 		t.Errorf("%d settlements left", n)
@@ -226,7 +226,7 @@ lagermeister_ledger_unaccounted_records{group="b",stream="main"} 0
 
 	// A group that comes later wants counts that nobody has kept.
 	w.group("c")
-	want += "; main/c settling 60=0+0+0+60 0"
+	want += "; main/c balanced 60=0+0+0+60 0"
 	streamtest.Eventually(t, want, func() bool { return figures() == want })
 }
 

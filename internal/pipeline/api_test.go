@@ -223,7 +223,7 @@ func TestAnswersAreAsDocumentedAndLookingChangesNothing(t *testing.T) {
 		post(t, pl, 1)
 	}
 	tail()
-	eventually(t, "what was posted for the tail is settled", func() bool { return pl.book.Books().Streams[0].Groups[0].State == ledger.Balanced })
+	eventually(t, "what was posted for the tail is settled", func() bool { return pl.book.Books().Streams[0].Groups[0].Pending == 0 })
 
 	before := floors(t, js, main)
 	_, text := a.ask("GET", "/api/v2/search?limit=5&q=Severity+%3C%3D+3", "")

@@ -33,7 +33,7 @@ func (s *suite) balances(since time.Time) (groups []ledger.Balance, why string) 
 		return groups, fmt.Sprintf("the ledger knows %d groups of %s, expected 2", len(groups), mainStream)
 	}
 	for _, g := range groups {
-		if g.State != ledger.Balanced || g.Difference != 0 {
+		if g.State != ledger.Balanced || g.Pending != 0 {
 			return groups, fmt.Sprintf("group %s is %s: difference %d, pending %d, expired %d %s", g.Group, g.State, g.Difference, g.Pending, g.Expired, g.Error)
 		}
 	}

@@ -4,7 +4,7 @@ import { SeriesStore } from '../src/core/series';
 import { Track } from '../src/core/track';
 import type { Balance, Books, Consumers, Group, Stream } from '../src/core/types';
 import { attention, type Facts } from '../src/pages/overview/rules';
-import { verdict } from '../src/pages/overview/Accounting';
+import { verdict } from '../src/core/verdict';
 import { drains } from '../src/pages/overview/groups';
 import { senders } from '../src/pages/overview/senders';
 
@@ -97,14 +97,23 @@ test('a sender that fell silent, and events left out', () => {
   expect(look({ dropped: 1204 })).toEqual(['warn: 1,204 events were left out: this browser or its line is too slow']);
 });
 
-test('green only with fresh figures without a difference', () => {
-  expect(verdict([balance()], true, undefined).text).toBe('Balanced');
-  expect(verdict([balance({ pending: 5, state: 'settling' })], true, undefined).text).toBe('Balanced');
-  expect(verdict([balance()], false, undefined)).toMatchObject({ text: 'Paused', tone: 'plain' });
-  expect(verdict([balance(), balance({ difference: -37 })], true, undefined)).toMatchObject({ text: 'Difference 37', tone: 'err' });
-  expect(verdict([balance({ expired: 2 })], true, undefined)).toMatchObject({ text: 'Lost 2', tone: 'err' });
-  expect(verdict([balance({ state: 'unknown' })], true, undefined).text).toBe('Unknown');
-  expect(verdict([balance()], true, 'no answer').text).toBe('Unknown');
+test('green only with fresh figures without a difference, also while records are pending', () => {
+  const say = (b: Books | null, fresh = true, snapshots = 2) => verdict(b, fresh, () => snapshots);
+  expect(say(books(balance()))).toMatchObject({ text: 'Balanced', tone: 'ok' });
+  expect(say(books(balance({ pending: 5 }))).text).toBe('Balanced');
+  expect(say(books(balance()), false)).toMatchObject({ text: 'Paused', tone: 'plain' });
+  expect(say(null)).toMatchObject({ text: '–', tone: 'plain' });
+  expect(say(books())).toMatchObject({ text: 'No groups', tone: 'plain' });
+  expect(say(books(balance({ expired: 2 })))).toMatchObject({ text: 'Lost 2', tone: 'err' });
+  expect(say(books(balance({ state: 'unknown', error: 'no key' })))).toMatchObject({ text: 'Unknown', tone: 'warn', hint: 'es_subscriber: no key' });
+  expect(say({ ...books(balance()), error: 'no answer' })).toMatchObject({ text: 'Unknown', tone: 'warn' });
+});
+
+test('a difference of one snapshot is still settling, of two it is one', () => {
+  const off = books(balance(), balance({ state: 'difference', difference: -37 }));
+  expect(verdict(off, true, () => 1)).toMatchObject({ text: 'Settling', tone: 'plain' });
+  expect(verdict(off, true, () => 2)).toMatchObject({ text: 'Difference 37', tone: 'err' });
+  expect(verdict(off, false, () => 2).text).toBe('Paused');
 });
 
 test('drains in: at the speed of the last minute, growing when it does not', () => {

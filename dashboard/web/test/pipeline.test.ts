@@ -11,7 +11,7 @@ import { read, write } from '../src/pages/settings/transfer';
 import { defaults } from '../src/core/settings';
 
 const balance = (part: Partial<Balance>): Balance => ({
-  group: 'es', state: 'settling', closed: false, epoch: 1_795_206_922_928_000_000, baseline: 1, stored: 0, delivered: 0, already: 0, repaired: 0, filtered: 0, dead: 0, pending: 0, expired: 0,
+  group: 'es', state: 'balanced', closed: false, epoch: 1_795_206_922_928_000_000, baseline: 1, stored: 0, delivered: 0, already: 0, repaired: 0, filtered: 0, dead: 0, pending: 0, expired: 0,
   difference: 0, pending_blocks: 0, expired_blocks: 0, settled_to: 0, ...part,
 });
 const books = (...groups: Balance[]): Books => ({ at: '2026-11-20T12:00:00Z', streams: [{ stream: 'logs', first: 1, last: 9, bytes: 1, max_bytes: 2, seconds_until_full: null, held_by: '', groups }] });

@@ -24,7 +24,7 @@ export interface Status {
 
 export interface Balance {
   group: string;
-  state: 'balanced' | 'settling' | 'difference' | 'unknown';
+  state: 'balanced' | 'difference' | 'unknown';
   error?: string;
   closed: boolean;
   epoch: number; // unix nanoseconds

@@ -1,28 +1,10 @@
 import { count, percent } from '../../core/format';
+import { track } from '../../core/track';
 import type { Balance, Books } from '../../core/types';
 import { href } from '../../core/url';
+import { verdict } from '../../core/verdict';
 import { Panel } from '../../ui/Panel';
-import { Bar, Command, Empty, Pill, type Tone } from '../../ui/parts';
-
-export interface Verdict {
-  tone: Tone;
-  text: string;
-  hint: string;
-}
-
-// verdict over all groups. Balanced means that every record has its one outcome
-// or is still on its way; it is only said of figures that are fresh.
-export function verdict(balances: readonly Balance[], fresh: boolean, error: string | undefined): Verdict {
-  if (!fresh) return { tone: 'plain', text: 'Paused', hint: 'There are no fresh figures' };
-  if (error) return { tone: 'warn', text: 'Unknown', hint: error };
-  if (balances.length === 0) return { tone: 'plain', text: 'No groups', hint: 'Nobody reads the stream yet' };
-  const off = balances.reduce((n, b) => n + Math.abs(b.difference), 0), lost = balances.reduce((n, b) => n + b.expired, 0);
-  if (off > 0) return { tone: 'err', text: `Difference ${count(off)}`, hint: 'Records without an outcome, or with two' };
-  if (lost > 0) return { tone: 'err', text: `Lost ${count(lost)}`, hint: 'Removed by the stream before they were settled' };
-  const unknown = balances.find((b) => b.state === 'unknown');
-  if (unknown) return { tone: 'warn', text: 'Unknown', hint: `${unknown.group}: ${unknown.error ?? 'no figures'}` };
-  return { tone: 'ok', text: 'Balanced', hint: 'Every stored record is delivered, filtered, dead-lettered or pending' };
-}
+import { Bar, Command, Empty, Pill } from '../../ui/parts';
 
 const columns = [['Delivered', 'c1'], ['Filtered', 'c6'], ['Dead-lettered', 'errf'], ['Pending', 'warnf']] as const;
 
@@ -32,7 +14,7 @@ export function Accounting({ books, at, fresh }: { books: Books | null; at: numb
   const rows = streams.flatMap((s) => (s.groups ?? []).map((g) => ({ ...g, stream: s.stream })));
   const lost = rows.some((g) => g.expired > 0);
   const error = books?.error ?? streams.find((s) => s.error)?.error;
-  const v = verdict(rows, fresh, error);
+  const v = verdict(books, fresh, (key) => track.differs(key));
   return (
     <Panel
       title="Accounting"
@@ -79,7 +61,7 @@ function Row({ g, lost, streams, fresh }: { g: Balance & { stream: string }; los
       {op('+')}<td class={known && g.dead > 0 ? 'err b' : ''}>{n(g.dead)}</td>
       {op('+')}<td>{n(g.pending)}</td>
       {lost && <>{op('+')}<td class={g.expired > 0 ? 'err b' : ''}>{n(g.expired)}</td></>}
-      <td>{!known ? <span title={g.error}>–</span> : g.difference === 0 ? <span class={fresh ? 'ok b' : 't3'}>{fresh ? '0 ✓' : '0'}</span> : <a class="err b" href={href('pipeline')}>{count(g.difference)}</a>}</td>
+      <td>{!known ? <span title={g.error}>–</span> : g.difference === 0 ? <span class={fresh ? 'ok b' : 't3'}>{fresh ? '0 ✓' : '0'}</span> : <a class={track.differs(`${g.stream}/${g.group}`) >= 2 ? 'err b' : 't2'} href={href('pipeline')}>{count(g.difference)}</a>}</td>
       <td>{known ? percent(g.delivered, g.stored) : '–'}</td>
       <td class="rest">
         {known && g.stored > g.delivered ? <Bar parts={rest} label={`Not delivered: ${count(g.filtered)} filtered, ${count(g.pending)} pending, ${count(g.dead)} dead-lettered${g.expired ? `, ${count(g.expired)} lost` : ''}`} /> : <span class="t3">{known && g.stored > 0 ? 'nothing' : '–'}</span>}

@@ -3,9 +3,11 @@ import type { Books } from '../../core/types';
 import { href } from '../../core/url';
 import { change } from '../../core/settings';
 import { moment } from '../../core/time';
+import { track } from '../../core/track';
+import { verdict } from '../../core/verdict';
 import { Icon } from '../../ui/icons';
 import { Panel } from '../../ui/Panel';
-import { Bar, Empty, Pill, type Tone } from '../../ui/parts';
+import { Bar, Empty, Pill } from '../../ui/parts';
 import { take, type Account, type Baseline } from './baseline';
 import { accountsCSV, save } from './csv';
 
@@ -18,26 +20,11 @@ export interface AccountsProps {
   now: number; // unix ms
 }
 
-interface Verdict { tone: Tone; text: string; hint: string }
-
-export function verdict(list: readonly Account[], books: Books | null, fresh: boolean): Verdict {
-  if (!books) return { tone: 'plain', text: '–', hint: 'No figures have come yet' };
-  if (!fresh) return { tone: 'plain', text: 'Paused', hint: 'There are no fresh figures' };
-  const broken = books.error ?? (books.streams ?? []).find((s) => s.error)?.error ?? list.find((a) => !a.known)?.balance.error;
-  const off = list.reduce((n, a) => n + Math.abs(a.known ? a.balance.difference : 0), 0);
-  const lost = list.reduce((n, a) => n + (a.known ? a.balance.expired : 0), 0);
-  if (off > 0) return { tone: 'err', text: `Difference ${count(off)}`, hint: 'Records without an outcome, or with two' };
-  if (lost > 0) return { tone: 'err', text: `Lost ${count(lost)}`, hint: 'Removed by the stream before they were settled' };
-  if (broken !== undefined || list.some((a) => !a.known)) return { tone: 'warn', text: 'Unknown', hint: broken ?? 'Some figures could not be had' };
-  if (list.length === 0) return { tone: 'plain', text: 'No groups', hint: 'Nobody reads the stream yet' };
-  return { tone: 'ok', text: 'Balanced', hint: 'Every stored record is delivered, filtered, dead-lettered or pending' };
-}
-
 // Accounts: what became of every record, per group, from a moment of choice.
 export function Accounts({ books, list, base, at, fresh, now }: AccountsProps) {
   const set = base['at'] !== undefined;
   const expired = list.some((a) => a.expired !== 0), carried = list.some((a) => a.carried !== 0);
-  const v = verdict(list, books, fresh);
+  const v = verdict(books, fresh, (key) => track.differs(key));
   const several = (books?.streams ?? []).length > 1;
   const error = books?.error ?? (books?.streams ?? []).find((s) => s.error)?.error;
   const export_ = () => save(`accounting-${(books?.at ?? '').slice(0, 19).replaceAll(':', '')}.csv`, 'text/csv;charset=utf-8', accountsCSV(list, books?.at ?? ''));
@@ -80,11 +67,11 @@ export function Accounts({ books, list, base, at, fresh, now }: AccountsProps) {
 
 function Row({ a, several, carried, expired, set, fresh }: { a: Account; several: boolean; carried: boolean; expired: boolean; set: boolean; fresh: boolean }) {
   const n = (value: number) => (a.known ? count(value) : '–');
-  const b = a.balance, all = a.carried + a.stored;
+  const b = a.balance, all = a.carried + a.stored, off = a.difference !== 0 && track.differs(a.key) >= 2;
   const rest = [{ value: a.filtered, tone: 'c6' }, { value: a.pending, tone: 'warnf' }, { value: a.dead + a.expired, tone: 'errf' }];
   const more = [b.already > 0 && `${count(b.already)} were known to the sink before`, b.repaired > 0 && `${count(b.repaired)} needed a repair`].filter(Boolean).join(', ');
   return (
-    <tr class={a.known && (a.difference !== 0 || a.expired > 0) ? 'e' : ''}>
+    <tr class={a.known && (off || a.expired > 0) ? 'e' : ''}>
       <th scope="row" class="b"><a href={href('consumers', { group: a.key })}>{b.group}</a>{several && <span class="t3"> {a.stream}</span>}{b.closed && <span class="t3" title="Its consumer is gone; the figures are its last"> ended</span>}{set && a.whole && <span class="t3" title="It is newer than the baseline, or its figures were not known then"> all of it</span>}</th>
       {carried && <td class="num t2">{n(a.carried)}</td>}
       <td class="num b">{n(a.stored)}</td>
@@ -93,7 +80,7 @@ function Row({ a, several, carried, expired, set, fresh }: { a: Account; several
       <td class={`num ${a.known && a.dead > 0 ? 'err b' : ''}`}>{a.known && a.dead > 0 ? <a class="err" href={href('dead')}>{count(a.dead)}</a> : n(a.dead)}</td>
       <td class="num" title={a.known ? `${count(b.pending_blocks)} blocks; all is settled up to ${count(b.settled_to)}` : undefined}>{n(a.pending)}</td>
       {expired && <td class={`num ${a.expired > 0 ? 'err b' : ''}`}>{n(a.expired)}</td>}
-      <td class="num">{!a.known ? <span title={b.error}>–</span> : a.difference === 0 ? <span class={fresh ? 'ok b' : ''}>0{fresh && ' ✓'}</span> : <span class="err b" title={`Look after block ${count(b.settled_to)}: lager_ctl ledger, lager_ctl trace`}>{count(a.difference)}</span>}</td>
+      <td class="num">{!a.known ? <span title={b.error}>–</span> : a.difference === 0 ? <span class={fresh ? 'ok b' : ''}>0{fresh && ' ✓'}</span> : <span class={off ? 'err b' : 't2'} title={`Look after block ${count(b.settled_to)}: lager_ctl ledger, lager_ctl trace`}>{count(a.difference)}</span>}</td>
       <td class="num">{a.known ? percent(a.delivered, all) : '–'}</td>
       <td class="rest">{a.known && all > a.delivered ? <Bar parts={rest} label={`Not delivered: ${count(a.filtered)} filtered, ${count(a.pending)} pending, ${count(a.dead)} dead-lettered${a.expired ? `, ${count(a.expired)} lost` : ''}`} /> : <span class="t3">{a.known && all > 0 ? 'nothing' : '–'}</span>}</td>
     </tr>

@@ -1,12 +1,13 @@
 import { defineConfig } from 'vite';
 import { licences } from './licences.mjs';
+import { uplotCut } from './uplot.mjs';
 
 // Where `npm run dev` finds the programs. The server only knows loopback names.
 const relay = process.env.RELAY ?? 'http://127.0.0.1:9010';
 
 export default defineConfig({
   base: './', // the dashboard may live below any path of a proxy
-  plugins: [licences()],
+  plugins: [licences(), uplotCut()],
   build: {
     outDir: '../dist',
     emptyOutDir: true,

@@ -5,7 +5,7 @@ import { Track } from '../src/core/track';
 import type { Balance, Books, Consumers, Group, Stream } from '../src/core/types';
 import { attention, type Facts } from '../src/pages/overview/rules';
 import { verdict } from '../src/core/verdict';
-import { drains } from '../src/pages/overview/groups';
+import { drains } from '../src/core/groups';
 import { senders } from '../src/pages/overview/senders';
 
 const now = 1_795_184_400;

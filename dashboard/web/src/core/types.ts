@@ -1,6 +1,9 @@
 // What the server says, as docs/api.yaml describes it. Times named …_ms, now,
 // from, began and since are unix milliseconds; everything ending in _s is seconds.
 
+// How a state is coloured, beside the word that says it.
+export type Tone = 'ok' | 'warn' | 'err' | 'info' | 'plain' | '';
+
 export interface Boot {
   version: string;
   ui: string; // the first 12 hex digits of app.js's SHA-256

@@ -1,9 +1,9 @@
 import { count } from './format';
-import type { Books } from './types';
+import type { Books, Tone } from './types';
 
 // Verdict on all groups, in a word, for wherever accounts are shown.
 export interface Verdict {
-  tone: 'ok' | 'warn' | 'err' | 'plain';
+  tone: Tone;
   text: string;
   hint: string;
 }

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
 import { short } from '../core/format';
 import type { Interval } from '../core/series';
 import { settings } from '../core/settings';
@@ -9,6 +8,7 @@ import { clock, clockMinutes, day } from '../core/time';
 import { color, fade } from './color';
 import { Icon } from './icons';
 import { Panel, type PanelProps } from './Panel';
+import './chart.css';
 import { ticks, xStep } from './scales';
 
 export interface Line {

@@ -28,13 +28,19 @@ export function color(token: string): string {
 // fade gives a color an opacity.
 export const fade = (rgb: string, alpha: number): string => `rgba(${(rgb.match(/[\d.]+/g) ?? []).slice(0, 3).join(',')},${alpha})`;
 
-// A palette gives each name one of six hues, in the order in which names come
-// up, and it stays its own.
+// A palette gives each name one of six hues, which follows from the name, so that it
+// is the same tomorrow; only where two of few names would share one the later one
+// gets another.
 export function palette(): (name: string) => string {
-  const given = new Map<string, string>();
+  const given = new Map<string, number>();
   return (name) => {
-    let token = given.get(name);
-    if (!token) given.set(name, (token = `c${(given.size % 6) + 1}`));
-    return token;
+    let hue = given.get(name);
+    if (hue === undefined) {
+      hue = [...name].reduce((n, c) => (n * 54 + c.charCodeAt(0)) % 8191, 4) % 6;
+      const taken = new Set(given.values());
+      for (let i = 0; i < 6 && taken.has(hue); i++) hue = (hue + 1) % 6;
+      given.set(name, hue);
+    }
+    return `c${hue + 1}`;
   };
 }

@@ -2,11 +2,10 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from '../core/api';
 import { age, exact, moment } from '../core/time';
+import type { Tone } from '../core/types';
 import { Icon } from './icons';
 
 // The small parts that pages are made of.
-
-export type Tone = 'ok' | 'warn' | 'err' | 'info' | 'plain' | '';
 
 // Pill says a state in words; its dot only repeats it in colour.
 export function Pill({ tone, children, title, dot = tone !== 'plain' }: { tone: Tone; children: ComponentChildren; title?: string; dot?: boolean }) {

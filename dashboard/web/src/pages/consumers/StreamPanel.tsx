@@ -1,13 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import { Problem } from '../../core/api';
 import { bytes, count, duration, percent, plural, short } from '../../core/format';
+import type { GroupRow } from '../../core/groups';
 import type { Group, Status, Stream } from '../../core/types';
 import { parse } from '../../core/time';
 import { href } from '../../core/url';
 import { Panel } from '../../ui/Panel';
 import { Age, Command, Empty, Meter, State, Time } from '../../ui/parts';
 import { Table, type Column, type Sort } from '../../ui/Table';
-import type { GroupRow } from '../overview/groups';
 import { groupCommand, meanings, overtaken, streamCommand } from './rows';
 
 // The server may say why the groups of one stream are not known.

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { Problem } from '../../core/api';
 import { flows, outputs } from '../../core/flow';
 import { plural } from '../../core/format';
+import { groupRows } from '../../core/groups';
 import { live } from '../../core/live';
 import { useAtTick } from '../../core/tick';
 import { track } from '../../core/track';
@@ -10,7 +11,6 @@ import { Panel } from '../../ui/Panel';
 import { Command, Empty, Pill } from '../../ui/parts';
 import { Page } from '../../ui/Shell';
 import type { Sort } from '../../ui/Table';
-import { groupRows } from '../overview/groups';
 import './consumers.css';
 import { StreamPanel, type Row } from './StreamPanel';
 

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import { save } from '../../core/file';
 import { bytes, count } from '../../core/format';
 import { exact, parse } from '../../core/time';
 import { Copy, ProblemNote, Seg } from '../../ui/parts';
@@ -11,14 +12,6 @@ export function LetterView({ stream, letter }: { stream: string; letter: Letter 
   const [as, setAs] = useState<'record' | 'json' | 'bytes'>('record');
   const full = value?.entries[0];
   const data = useMemo(() => (full?.frame ? bytesOf(full.frame) : null), [full]);
-  const save = () => {
-    const url = URL.createObjectURL(new Blob([data!], { type: 'application/octet-stream' }));
-    const a = document.createElement('a');
-    a.href = url;
-    a.download = `letter-${letter.position}.bin`;
-    a.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  };
   const facts: [string, string][] = [
     ['Reason', letter.reason], ['Answer', `${letter.status || 'no status'} ${letter.error_type}`], ['Output', `${letter.sink} of group ${letter.group}`],
     ['First refused', time(letter.first)], ['Last refused', `${time(letter.last)}, ${count(letter.attempts)} ${letter.attempts === 1 ? 'try' : 'tries'}`],
@@ -35,7 +28,7 @@ export function LetterView({ stream, letter }: { stream: string; letter: Letter 
             <span class="sp" />
             {as === 'json' && full.record && <Copy small text={JSON.stringify(full.record, null, 2)}>Copy JSON</Copy>}
             {as === 'bytes' && full.frame && <Copy small text={full.frame}>Copy base64</Copy>}
-            {data && <button class="btn sm" onClick={save}>Save {bytes(data.length)} as received</button>}
+            {data && <button class="btn sm" onClick={() => save(`letter-${letter.position}.bin`, 'application/octet-stream', data)}>Save {bytes(data.length)} as received</button>}
           </div>
           {as === 'bytes' ? <pre>{data ? hex(data) : 'no bytes'}</pre>
             : !full.record ? <p class="t2">These bytes are no record that can be decoded. “Bytes” shows them as they were received.</p>

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { dead as deadStore } from '../../core/dead';
 import { flows, outputs } from '../../core/flow';
 import { count, short } from '../../core/format';
+import { groupRows } from '../../core/groups';
 import { useKey } from '../../core/keys';
 import { live } from '../../core/live';
 import { holes, type Interval } from '../../core/series';
@@ -20,8 +21,7 @@ import { attention } from './rules';
 import { Attention } from './Attention';
 import { batchCounts, batchSize, failed, lag, latency, latencySenders, throughputIn, throughputOut, thresholds } from './charts';
 import { figures } from './figures';
-import { groupRows } from './groups';
-import { Groups } from './GroupsPanel';
+import { Groups } from './Groups';
 import { LastSeen } from './LastSeen';
 import './overview.css';
 import { parseZoom, range, windows, type WindowName } from './range';
@@ -125,7 +125,7 @@ export default function Overview() {
         <Chart {...common} title="Lag" unit="seconds, per output" data={v.lag} thresholds={v.limits} empty={v.lag.lines.length === 0 && !v.loading ? nothing('No output reports its lag') : null} />
         <Chart {...common} title="Batch size" unit="records per batch, 10 s mean" data={v.size} format={batchFormat} extra={(i) => `${short(v.posts[i] ?? null)} batches/s`} empty={v.size.lines.length === 0 && !v.loading ? nothing('No batch was posted') : null} />
         <Chart
-          {...common} title="Delivery latency" unit={`ms per post${v.senderOfLatency ? `, ${v.senderOfLatency}` : ''}`} data={v.latency}
+          {...common} title="Delivery latency" unit={`ms per post${v.latencies.length === 1 ? `, ${v.senderOfLatency}` : ''}`} data={v.latency}
           actions={v.latencies.length > 1 && <select class="field small" aria-label="Output" value={v.senderOfLatency} onChange={(e) => setLatencyOf(e.currentTarget.value)}>{v.latencies.map((s) => <option key={s}>{s}</option>)}</select>}
           empty={v.latency.lines.length === 0 && !v.loading ? nothing('No output reports its latency') : null}
         />

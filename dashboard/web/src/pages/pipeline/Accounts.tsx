@@ -1,3 +1,4 @@
+import { save } from '../../core/file';
 import { count, percent } from '../../core/format';
 import type { Books } from '../../core/types';
 import { href } from '../../core/url';
@@ -9,7 +10,7 @@ import { Icon } from '../../ui/icons';
 import { Panel } from '../../ui/Panel';
 import { Bar, Empty, Pill } from '../../ui/parts';
 import { take, type Account, type Baseline } from './baseline';
-import { accountsCSV, save } from './csv';
+import { accountsCSV } from './csv';
 
 export interface AccountsProps {
   books: Books | null;

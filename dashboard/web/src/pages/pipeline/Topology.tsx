@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { bytes, count, duration, plural, short } from '../../core/format';
+import type { GroupRow } from '../../core/groups';
 import type { Consumers, Stream } from '../../core/types';
 import { href } from '../../core/url';
-import type { GroupRow } from '../overview/groups';
 import { Problem } from '../../core/api';
 import { Panel } from '../../ui/Panel';
 import { Empty, Meter, State } from '../../ui/parts';

@@ -27,12 +27,3 @@ export function accountsCSV(list: readonly Account[], at: string): string {
     ]),
   ]);
 }
-
-// save hands a text to the browser as a file.
-export function save(name: string, type: string, text: string): void {
-  const a = document.createElement('a');
-  a.href = URL.createObjectURL(new Blob([text], { type }));
-  a.download = name;
-  a.click();
-  setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
-}

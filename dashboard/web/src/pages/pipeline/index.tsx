@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { dead as deadStore } from '../../core/dead';
 import { flows, outputs } from '../../core/flow';
+import { groupRows } from '../../core/groups';
 import { live } from '../../core/live';
 import { FINE } from '../../core/series';
 import { settings } from '../../core/settings';
@@ -9,7 +10,6 @@ import { useAtTick } from '../../core/tick';
 import { track } from '../../core/track';
 import { stale } from '../../ui/Panel';
 import { Page } from '../../ui/Shell';
-import { groupRows } from '../overview/groups';
 import { Accounts } from './Accounts';
 import { accounts } from './baseline';
 import { happenings, type Happening } from './events';

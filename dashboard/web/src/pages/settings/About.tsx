@@ -6,8 +6,9 @@ import { live } from '../../core/live';
 import { paused, useAtTick } from '../../core/tick';
 import { useStore } from '../../core/store';
 import { moment } from '../../core/time';
+import type { Tone } from '../../core/types';
 import { Panel } from '../../ui/Panel';
-import { Copy, ProblemNote, State, type Tone } from '../../ui/parts';
+import { Copy, ProblemNote, State } from '../../ui/parts';
 
 const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => <div><dt>{name}</dt><dd>{children}</dd></div>;
 

@@ -9,7 +9,7 @@ import { Panel } from '../../ui/Panel';
 import { Copy, Seg } from '../../ui/parts';
 import { Page } from '../../ui/Shell';
 import { live } from '../../core/live';
-import { save } from '../pipeline/csv';
+import { save } from '../../core/file';
 import { About, Connection, Licences } from './About';
 import './settings.css';
 import { read, ROWS, write } from './transfer';

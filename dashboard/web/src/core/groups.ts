@@ -1,8 +1,8 @@
-import type { Flow } from '../../core/flow';
-import { duration } from '../../core/format';
-import type { Series, SeriesStore } from '../../core/series';
-import type { Track } from '../../core/track';
-import type { Tone } from '../../ui/parts';
+import type { Flow } from './flow';
+import { duration } from './format';
+import type { Series, SeriesStore } from './series';
+import type { Track } from './track';
+import type { Tone } from './types';
 
 // One row of the consumers' table: a group, or below it one of its members. Pure.
 export interface GroupRow {

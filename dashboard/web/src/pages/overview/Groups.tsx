@@ -1,4 +1,5 @@
 import { count, duration, plural, short } from '../../core/format';
+import type { GroupRow } from '../../core/groups';
 import type { Consumers } from '../../core/types';
 import { href } from '../../core/url';
 import { Problem } from '../../core/api';
@@ -6,7 +7,6 @@ import { Panel } from '../../ui/Panel';
 import { Empty, Meter, State } from '../../ui/parts';
 import { Table, type Column } from '../../ui/Table';
 import { alarm } from './charts';
-import type { GroupRow } from './groups';
 
 const TOP = 5;
 

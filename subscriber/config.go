@@ -116,8 +116,7 @@ func (c *Config) LimitMemory() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	const rest = 3 << 20
-	debug.SetMemoryLimit(maxHeld + int64(c.BatchBytes) + c.Inflight + rest)
+	debug.SetMemoryLimit(maxHeld + int64(c.BatchBytes) + c.Inflight) // all three are never full at once
 	debug.SetGCPercent(-1)
 }
 

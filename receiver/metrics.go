@@ -187,7 +187,7 @@ func (m *metrics) report(rep *stats.Reporter, sender string) {
 		before = now
 		return []stats.Event{{Sender: sender, MetricType: stats.Throughput, Value: value}}
 	})
-	rep.Count(sender, stats.ThroughputBytes, m.framed.Load)
-	rep.Count(sender, stats.Rejected, m.refusedRecords)
-	rep.Gauge(sender, stats.Connections, m.connections.Load)
+	rep.Count(stats.Event{Sender: sender, MetricType: stats.ThroughputBytes}, m.framed.Load)
+	rep.Count(stats.Event{Sender: sender, MetricType: stats.Rejected}, m.refusedRecords)
+	rep.Gauge(stats.Event{Sender: sender, MetricType: stats.Connections}, m.connections.Load)
 }

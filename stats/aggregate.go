@@ -1,8 +1,8 @@
 package stats
 
-// seriesKey names what may be folded together: one metric of one sender. The
-// original folded by metric alone and so merged the senders of a process.
-type seriesKey struct{ metric, sender string }
+// seriesKey names what may be folded together: one metric of one sender and group.
+// The original folded by metric alone and so merged the senders of a process.
+type seriesKey struct{ metric, sender, group string }
 
 // aggregate folds the events of one second. It is pure and not safe for
 // concurrent use.
@@ -24,7 +24,7 @@ func newAggregate() *aggregate {
 // add folds e into its series. All keys but the value are those of the last
 // event; the aggregate that counts is the last one's, too.
 func (a *aggregate) add(e Event) {
-	key := seriesKey{e.MetricType, e.Sender}
+	key := seriesKey{e.MetricType, e.Sender, e.Group}
 	i, ok := a.series[key]
 	if !ok {
 		a.series[key] = len(a.open)

@@ -2,8 +2,8 @@
 // on a core NATS subject, at most once, never in the way of a record.
 //
 // The event on the wire is the one Lagermeister's stats_proxy and its user
-// interface have always spoken (docs/wire-format.md, "Stats events"): every key
-// always present, in a fixed order. Three parts use it:
+// interface have always spoken (docs/wire-format.md, "Events on stats-events"):
+// every key of theirs always present, in a fixed order. Three parts use it:
 //
 //	Reporter  collects events of one process, folds each second into one event
 //	          a metric and sender, and sends it; when it cannot keep up it drops
@@ -84,6 +84,10 @@ type Event struct {
 	MetricType string
 	Threshold  *Threshold // null on the wire when nil
 	Aggregate  Aggregate
+
+	// Group is the sender's group where that is not the one such a program has
+	// unless it is set otherwise. The original knew none: it is absent when empty.
+	Group string `json:",omitempty"`
 }
 
 // AppendJSON appends the event as it goes over the wire. An event whose value

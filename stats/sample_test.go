@@ -33,8 +33,8 @@ func TestQuietCounterAndGaugeSayZeroOnceAndThenNothing(t *testing.T) {
 		var total atomic.Uint64
 		var open atomic.Int64
 		total.Store(100) // what was before counts for nothing
-		r.Count("s", Rejected, total.Load)
-		r.Gauge("s", Connections, open.Load)
+		r.Count(Event{Sender: "s", MetricType: Rejected}, total.Load)
+		r.Gauge(Event{Sender: "s", MetricType: Connections}, open.Load)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- r.Run(ctx) }()
@@ -67,6 +67,6 @@ func TestQuietCounterAndGaugeSayZeroOnceAndThenNothing(t *testing.T) {
 func TestNilReporterCountsForNobody(t *testing.T) {
 	t.Parallel()
 	var r *Reporter
-	r.Count("s", Rejected, func() uint64 { return 1 })
-	r.Gauge("s", Connections, func() int64 { return 1 })
+	r.Count(Event{Sender: "s", MetricType: Rejected}, func() uint64 { return 1 })
+	r.Gauge(Event{Sender: "s", MetricType: Connections}, func() int64 { return 1 })
 }

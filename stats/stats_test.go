@@ -22,13 +22,16 @@ func TestEventIsOnTheWireAsTheOriginalWroteIt(t *testing.T) {
 			`{"Timestamp":1,"Value":2.5,"Sender":"tcp-receiver","SourceIP":"","MetricType":"Throughput","Threshold":null,"Aggregate":""}`},
 		{Event{Timestamp: 1495000000, Value: 12, Sender: HTTPOutput, SourceIP: "10.0.0.1", MetricType: Lag, Threshold: LagThreshold, Aggregate: Max},
 			`{"Timestamp":1495000000,"Value":12,"Sender":"http-output","SourceIP":"10.0.0.1","MetricType":"Lag","Threshold":{"Warn":30,"Error":60},"Aggregate":"Max"}`},
+		// What came later stands behind all that the original has.
+		{Event{Timestamp: 1, Value: 2.5, Sender: HTTPOutput, MetricType: Throughput, Aggregate: Total, Group: "billing"},
+			`{"Timestamp":1,"Value":2.5,"Sender":"http-output","SourceIP":"","MetricType":"Throughput","Threshold":null,"Aggregate":"Total","Group":"billing"}`},
 	} {
 		got, err := c.event.AppendJSON([]byte("x"))
 		if err != nil || string(got) != "x"+c.want {
 			t.Errorf("got  %s, %v\nwant %s", got, err, c.want)
 		}
 		back, err := ParseEvent(got[1:])
-		if err != nil || fmt.Sprint(back.Threshold) != fmt.Sprint(c.event.Threshold) || back.Value != c.event.Value {
+		if err != nil || fmt.Sprint(back.Threshold) != fmt.Sprint(c.event.Threshold) || back.Value != c.event.Value || back.Group != c.event.Group {
 			t.Errorf("read back as %+v, %v", back, err)
 		}
 	}
@@ -39,6 +42,19 @@ func TestEventIsOnTheWireAsTheOriginalWroteIt(t *testing.T) {
 		if _, err := ParseEvent([]byte(text)); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+func TestEachGroupOfASenderIsFoldedByItself(t *testing.T) {
+	t.Parallel()
+	a := newAggregate()
+	for _, group := range []string{"", "billing", "", "billing", "billing"} {
+		a.add(Event{Value: 1, MetricType: Throughput, Sender: HTTPOutput, Group: group, Aggregate: Total})
+	}
+	var got []string
+	a.flush(func(e Event) { got = append(got, fmt.Sprint(e.Group, " ", e.Value)) })
+	if want := []string{" 2", "billing 3"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lagermeister/stats"
+	"lagermeister/stream"
 )
 
 // originalBatches is the name under which the original counted its batches.
@@ -19,9 +20,13 @@ const originalBatches = "sumologic-publisher"
 // with the sizes that really were; and in those that came later, which are
 // sampled once a second: Delivered, Filtered, DeadLettered, Retried, InFlight and
 // how long posts take.
+//
+// The original's senders have no groups; one whose group is not the usual one of its
+// program says so in its events, which several groups could not be told apart by.
 type report struct {
 	to      *stats.Reporter // may be nil
 	sender  string
+	group   string // "": the usual one
 	batches string // sender of BatchCount
 	host    string
 	held    *held
@@ -41,19 +46,29 @@ func newReport(to *stats.Reporter, sender string, m *Subscriber, inFlight func()
 	if sender == stats.HTTPOutput {
 		r.batches = originalBatches
 	}
+	if group := m.cfg.Group(); group != stream.Clean(m.cfg.Program) {
+		r.group = group
+	}
 	to.Sample(r.sample)
-	to.Count(sender, stats.Delivered, r.deliveredN.Load)
-	to.Count(sender, stats.Filtered, m.metrics.sum.filtered.Load)
-	to.Count(sender, stats.DeadLettered, m.metrics.sum.dead.Load)
-	to.Count(sender, stats.Retried, m.metrics.sum.retried.Load)
-	to.Gauge(sender, stats.InFlight, inFlight)
+	to.Count(r.event(stats.Delivered, 0, stats.Total), r.deliveredN.Load)
+	to.Count(r.event(stats.Filtered, 0, stats.Total), m.metrics.sum.filtered.Load)
+	to.Count(r.event(stats.DeadLettered, 0, stats.Total), m.metrics.sum.dead.Load)
+	to.Count(r.event(stats.Retried, 0, stats.Total), m.metrics.sum.retried.Load)
+	to.Gauge(r.event(stats.InFlight, 0, stats.Last), inFlight)
 	return r
+}
+
+// event is one of this member's.
+func (r *report) event(metric string, value float64, fold stats.Aggregate) stats.Event {
+	return stats.Event{MetricType: metric, Sender: r.sender, Group: r.group, Value: value, Aggregate: fold}
 }
 
 // posted tells of an attempt with n records, failed or not.
 func (r *report) posted(n int, took time.Duration) {
-	r.to.Report(stats.Event{MetricType: stats.BatchSize, Sender: r.sender, Value: float64(n), Aggregate: stats.Average})
-	r.to.Report(stats.Event{MetricType: stats.BatchCount, Sender: r.batches, SourceIP: r.host, Value: 1, Aggregate: stats.Total})
+	count := r.event(stats.BatchCount, 1, stats.Total)
+	count.Sender, count.SourceIP = r.batches, r.host
+	r.to.Report(count)
+	r.to.Report(r.event(stats.BatchSize, float64(n), stats.Average))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.posts.add(took)
@@ -66,7 +81,7 @@ func (r *report) delivered(n int, oldest time.Time) {
 		return
 	}
 	r.deliveredN.Add(uint64(n))
-	r.to.Report(stats.Event{MetricType: stats.Throughput, Sender: r.sender, Value: float64(n), Aggregate: stats.Total})
+	r.to.Report(r.event(stats.Throughput, float64(n), stats.Total))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lag = max(r.lag, age(time.Now(), oldest))
@@ -77,20 +92,16 @@ func (r *report) sample(now time.Time) []stats.Event {
 	lag, posts := r.lag, r.posts.take()
 	r.lag = 0
 	r.mu.Unlock()
-	events := []stats.Event{{
-		MetricType: stats.Lag,
-		Sender:     r.sender,
-		Value:      max(lag, age(now, r.held.oldest())).Seconds(),
-		Threshold:  stats.LagThreshold,
-		Aggregate:  stats.Max,
-	}}
+	late := r.event(stats.Lag, max(lag, age(now, r.held.oldest())).Seconds(), stats.Max)
+	late.Threshold = stats.LagThreshold
+	events := []stats.Event{late}
 	if len(posts) == 0 { // no post took no time
 		return events
 	}
 	slices.Sort(posts)
 	for _, p := range percentiles {
 		value := float64(percentile(posts, p.percent).Microseconds()) / 1000
-		events = append(events, stats.Event{MetricType: p.metric, Sender: r.sender, Value: value, Aggregate: stats.Max})
+		events = append(events, r.event(p.metric, value, stats.Max))
 	}
 	return events
 }

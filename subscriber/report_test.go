@@ -93,6 +93,42 @@ func TestDashboardIsToldEachSecondWhatAMemberDid(t *testing.T) {
 	})
 }
 
+// Two groups of one program differ in nothing else, and the usual one is on the wire
+// as it always was.
+func TestEventsOfAGroupThatIsNotTheUsualOneNameIt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ durable, qgroup, want string }{
+		{"", "", ""}, {"http_subscriber", "", ""}, {"billing", "", "billing"}, {"a b", "c", "a_b_c"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			out := &told{}
+			rep := stats.NewReporter(out, "stats", quiet())
+			cfg := Config{Durable: c.durable, QGroup: c.qgroup, Program: "http_subscriber"}
+			m := &Subscriber{cfg: cfg, held: newHeld(), gate: newGate(1 << 20)}
+			m.metrics = newMetrics(prometheus.NewRegistry(), cfg.Group(), m.held, m.gate)
+			r := newReport(rep, stats.HTTPOutput, m, func() int64 { return 1 })
+			r.posted(3, time.Second)
+			r.delivered(3, time.Now())
+			m.metrics.ended(ledger.Block{Filtered: 1, Dead: 1})
+			m.metrics.retried(sink.Again)
+			ended, end := context.WithCancel(t.Context())
+			end()
+			if err := rep.Run(ended); err != nil {
+				t.Fatal(err)
+			}
+			events := out.take()
+			if len(events) != 12 {
+				t.Errorf("%q: %d events, want one of each metric", c.durable, len(events))
+			}
+			for _, e := range events {
+				if e.Group != c.want {
+					t.Errorf("%q, %q: %s is of group %q, want %q", c.durable, c.qgroup, e.MetricType, e.Group, c.want)
+				}
+			}
+		})
+	}
+}
+
 func TestLatenciesAreBoundedAndTheLastOnesStay(t *testing.T) {
 	t.Parallel()
 	var l latencies

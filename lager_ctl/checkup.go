@@ -37,8 +37,10 @@ func (x *examination) durability(ctx context.Context, name string) {
 		x.found(warn, "", "durability of stream %s: %v", name, err)
 		return
 	}
-	const fsync = "sync_interval: always in the jetstream block of the server's configuration"
-	const replicas = "three servers and: nats stream edit %s --replicas=3"
+	lazy := fmt.Sprintf("sync_interval: always in the jetstream block of the server's configuration, or three servers and: nats stream edit %s --replicas=3", name)
+	if d.FsyncBy == "no answer" {
+		lazy = "CTL_BROKER_FSYNC=true where that is declared rightly, as for a local_relay; else " + lazy
+	}
 	weak := d.Weak()
 	for i, reason := range weak {
 		if i < len(d.Loses) {
@@ -53,10 +55,10 @@ func (x *examination) durability(ctx context.Context, name string) {
 		if d.Refusal(x.cfg.RequireDurability) != "" {
 			level = fail
 		}
-		x.found(level, fsync+", or "+fmt.Sprintf(replicas, name), "stream %s: %s", name, reason)
+		x.found(level, lazy, "stream %s: %s", name, reason)
 	}
 	if refusal := d.Refusal(x.cfg.RequireDurability); refusal != "" && len(weak) == 0 {
-		x.found(fail, fsync+", or "+fmt.Sprintf(replicas, name), "stream %s does not satisfy CTL_REQUIRE_DURABILITY=%s: %s", name, x.cfg.RequireDurability, refusal)
+		x.found(fail, lazy, "stream %s does not satisfy CTL_REQUIRE_DURABILITY=%s: %s", name, x.cfg.RequireDurability, refusal)
 	}
 	if len(weak) == 0 {
 		x.found(good, "", "stream %s keeps what it acknowledged: %d replicas, fsync before the acknowledgement: %v (%s)", name, d.Replicas, d.Fsync, d.FsyncBy)

@@ -42,6 +42,16 @@ func TestDoctorIsContentWithAHealthyStream(t *testing.T) {
 	}
 }
 
+func TestDoctorSaysHowToDeclareWhatABrokerDoesNotTell(t *testing.T) {
+	s := streamtest.Server(t, streamtest.SyncAlways) // as in local_relay
+	ensure(t, streamtest.JetStream(t, streamtest.Connect(t, s)), "logs")
+	t.Setenv("CTL_NATS_URL", s.ClientURL())
+	t.Setenv("CTL_SUBJECT", "logs")
+	if out, _, _ := lagerCtl(nil, "doctor"); !strings.Contains(out, "fix: CTL_BROKER_FSYNC=true where that is declared rightly, as for a local_relay; else sync_interval: always") {
+		t.Error(out)
+	}
+}
+
 func TestDoctorFindsWhatIsWrongAndNamesItsFix(t *testing.T) {
 	s := streamtest.Server(t, streamtest.MaxPayload(256<<10))
 	js := streamtest.JetStream(t, streamtest.Connect(t, s))

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"lagermeister/internal/program"
 	"lagermeister/sink"
 )
 
@@ -60,7 +61,7 @@ func (t *target) open(ctx context.Context) (outlet, error) {
 		dialer := &net.Dialer{Timeout: t.timeout}
 		conn, err := dialer.DialContext(ctx, "tcp", u.Host)
 		if err != nil {
-			return nil, err
+			return nil, away(err)
 		}
 		if u.Scheme == "tls" {
 			conn = tls.Client(conn, settings)
@@ -90,6 +91,14 @@ func (t *target) tls(host string) (*tls.Config, error) {
 		settings.Certificates = []tls.Certificate{pair}
 	}
 	return settings, nil
+}
+
+// away gives an error that says that nobody could be reached its exit code.
+func away(err error) error {
+	if failed := (*net.OpError)(nil); errors.As(err, &failed) && failed.Op == "dial" {
+		return program.Exit(program.ExitUnavailable, err)
+	}
+	return err
 }
 
 // masked is an address without what stands before its host, which may be a password.
@@ -161,7 +170,7 @@ func (o *httpOutlet) send(frames []byte, records int) error {
 	req.Header.Set("Content-Type", "application/octet-stream")
 	resp, err := o.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("%d records stored before; of the next %d nothing is known: %w", o.stored, records, err)
+		return away(fmt.Errorf("%d records stored before; of the next %d nothing is known: %w", o.stored, records, err))
 	}
 	defer resp.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, 4096)) // for people only

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"lagermeister/heka"
+	"lagermeister/internal/freeport"
 )
 
 // tcpReceiver accepts one connection, reads it to its end and gives what came.
@@ -193,6 +194,16 @@ func TestSendTellsWhatTheReceiverRefused(t *testing.T) {
 			t.Errorf("%d: exit code %d, %s%s", c.status, code, out, errs)
 		}
 		server.Close()
+	}
+}
+
+func TestSendSaysThatNobodyListens(t *testing.T) {
+	t.Parallel()
+	address := freeport.Addr()
+	for _, to := range []string{address, "tcp://" + address, "http://" + address + "/"} {
+		if out, errs, code := lagerCtl(nil, "send", "--to", to); code != 69 || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, address) {
+			t.Errorf("%s: exit code %d, %s%s", to, code, out, errs)
+		}
 	}
 }
 

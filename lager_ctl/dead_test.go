@@ -17,6 +17,7 @@ import (
 
 	"lagermeister/deadletter"
 	"lagermeister/heka"
+	"lagermeister/heka/recordid"
 	"lagermeister/sink/sinktest"
 	"lagermeister/stream"
 	"lagermeister/stream/streamtest"
@@ -222,6 +223,64 @@ func TestAWindowIsReplayedToAnEngineOnceAndAgain(t *testing.T) {
 	out, errs, code = lagerCtl(nil, "replay", "--from", "1", "--to-url", other.URL, "--kind", "http", "--json")
 	if code != 0 || other.Len() != 140 || !strings.Contains(out, `"sent": 140`) {
 		t.Errorf("exit code %d, %d records: %s%s", code, other.Len(), out, errs)
+	}
+}
+
+// What strangers may write into the headers of a block is believed as far as a
+// subscriber believes it, so that a replay doubles nothing.
+func TestAReplayGivesTheIdsAndIndicesThatASubscriberGives(t *testing.T) {
+	ctx, js := stored(t, 0, 0)
+	headers := []nats.Header{
+		{"Nats-Msg-Id": {"run-1"}, "Lm-Cut": {"1700000000123"}},
+		{"Nats-Msg-Id": {"no origin"}, "Lm-Cut": {"-5"}},
+		{"Nats-Msg-Id": {strings.Repeat("x", 300)}, "Lm-Cut": {"99999999999999"}},
+		nil,
+	}
+	for i, h := range headers {
+		if _, err := js.PublishMsg(ctx, &nats.Msg{Subject: "logs", Header: h, Data: numbered(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	far := sinktest.New(t)
+	if out, errs, code := lagerCtl(nil, "replay", "--from", "1", "--to-url", far.URL); code != 0 || far.Len() != len(headers) {
+		t.Fatalf("exit code %d, %d records: %s%s", code, far.Len(), out, errs)
+	}
+	s, err := js.Stream(ctx, "logs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m heka.Message
+	var hash recordid.Hasher
+	for i, h := range headers {
+		msg, err := s.GetMsg(ctx, uint64(i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range heka.Records(msg.Data) {
+			if err := m.Parse(r.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		id := string(hash.Append(nil, &m, stream.Origin(h.Get("Nats-Msg-Id"), "logs", s.CachedInfo().Created.UnixNano(), msg.Sequence), 0))
+		index := "lagermeister-" + stream.CutTime(h.Get("Lm-Cut"), msg.Time).UTC().Format("2006.01.02")
+		if e, ok := far.Entry(id); !ok || e.Index != index {
+			t.Errorf("block %d: %s is in %q, want %q", i+1, id, e.Index, index)
+		}
+	}
+}
+
+func TestAReplayRepairsWhatASubscriberWould(t *testing.T) {
+	_, _ = stored(t, 1, 3)
+	far := sinktest.New(t)
+	far.Fail(sinktest.RefuseItems(func(r sinktest.Record) *sinktest.Item {
+		if strings.Contains(r.Doc, `"record 1"`) && !strings.Contains(r.Doc, `"lm.repaired":true`) {
+			return &sinktest.Item{Status: 400, Type: "document_parsing_exception", Reason: "[1:9] failed to parse field [message] of type [long] in document"}
+		}
+		return nil
+	}))
+	out, errs, code := lagerCtl(nil, "replay", "--from", "1", "--to-url", far.URL)
+	if code != 0 || far.Len() != 3 || !strings.Contains(out, "3 sent") {
+		t.Errorf("exit code %d, %d records: %s%s", code, far.Len(), out, errs)
 	}
 }
 

@@ -277,17 +277,14 @@ func (w *window) block(ctx context.Context, msg jetstream.Msg, seq uint64, store
 // originOf is what ids and index names of a block's records are computed from, as
 // a subscriber does.
 func (w *window) originOf(msg jetstream.Msg, seq uint64, stored time.Time) origin {
-	at := origin{sequence: seq, origin: msg.Headers().Get(stream.HeaderMsgID), cutMs: msg.Headers().Get(stream.HeaderCut)}
-	if at.origin == "" {
-		at.origin = fmt.Sprintf("%s/%d/%d", w.stream, w.created, seq)
+	h := msg.Headers()
+	cut := stream.CutTime(h.Get(stream.HeaderCut), stored)
+	return origin{
+		sequence: seq,
+		origin:   stream.Origin(h.Get(stream.HeaderMsgID), w.stream, w.created, seq),
+		cut:      cut,
+		cutMs:    strconv.FormatInt(cut.UnixMilli(), 10),
 	}
-	at.cut = stored
-	if ms, err := strconv.ParseInt(at.cutMs, 10, 64); err == nil {
-		at.cut = time.UnixMilli(ms)
-	} else {
-		at.cutMs = strconv.FormatInt(stored.UnixMilli(), 10)
-	}
-	return at
 }
 
 // tell says each second how far it is, with an estimate of what is left.

@@ -99,7 +99,7 @@ func (d *destination) open(ctx context.Context, w *window, cfg *settings, log lo
 	if t.index, err = encode.ParseIndex(d.index); err != nil {
 		return nil, usageError("--index: %w", err)
 	}
-	s, err := bulk.New(bulk.Config{RemoteURL: []string{d.url}, Index: d.index, IndexTemplate: true, Config: cfg.Remote}, log, reg)
+	s, err := bulk.New(bulk.Config{RemoteURL: []string{d.url}, Index: d.index, IndexTemplate: true, Repair: true, Config: cfg.Remote}, log, reg)
 	if err != nil {
 		return nil, usageError("--to-url: %w", err)
 	}

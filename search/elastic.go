@@ -58,9 +58,6 @@ type node struct {
 // NewElastic returns a store; it does not connect. An error names what in the
 // config cannot be.
 func NewElastic(config ElasticConfig) (*Elastic, error) {
-	if len(config.URLs) == 0 {
-		return nil, errors.New("search store: no URL")
-	}
 	if config.Index == "" {
 		return nil, errors.New("search store: no index")
 	}
@@ -69,6 +66,9 @@ func NewElastic(config ElasticConfig) (*Elastic, error) {
 	}
 	e := &Elastic{config: config}
 	for _, text := range config.URLs {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return nil, errors.New("search store: want URLs such as http://host:port or https://host:port")
@@ -76,6 +76,9 @@ func NewElastic(config ElasticConfig) (*Elastic, error) {
 		user := u.User
 		u.User = nil
 		e.nodes = append(e.nodes, node{strings.TrimRight(u.String(), "/"), user})
+	}
+	if len(e.nodes) == 0 {
+		return nil, errors.New("search store: no URL")
 	}
 	return e, nil
 }

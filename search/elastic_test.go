@@ -197,11 +197,15 @@ func TestACursorOfAnotherStoreIsRefused(t *testing.T) {
 func TestConfigErrorsAreFoundAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, config := range []search.ElasticConfig{
-		{Index: "i"}, {URLs: []string{"http://h:1"}}, {URLs: []string{"h:9200"}, Index: "i"}, {URLs: []string{"ftp://h"}, Index: "i"},
+		{Index: "i"}, {URLs: []string{"http://h:1"}}, {URLs: []string{"h:9200"}, Index: "i"}, {URLs: []string{"ftp://h"}, Index: "i"}, {URLs: []string{" ", ""}, Index: "i"},
 	} {
 		if _, err := search.NewElastic(config); err == nil {
 			t.Errorf("%+v was taken", config)
 		}
+	}
+	// As a comma-separated setting is taken by the check of the settings.
+	if _, err := search.NewElastic(search.ElasticConfig{URLs: []string{"http://a:9200", " https://b:9200 ", ""}, Index: "i"}); err != nil {
+		t.Error(err)
 	}
 }
 

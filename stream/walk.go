@@ -22,7 +22,6 @@ var ErrStop = errors.New("stop")
 // Walk says which messages of a stream to look at.
 type Walk struct {
 	Stream      string
-	Subject     string // filter; empty: all
 	From        uint64 // first sequence; 0: the first stored
 	To          uint64 // last sequence; 0: what is the last one when the walk begins
 	HeadersOnly bool
@@ -63,7 +62,6 @@ var errNoMore = errors.New("no more messages")
 func (w Walk) part(ctx context.Context, js jetstream.JetStream, next uint64, see func(jetstream.Msg, uint64, time.Time) error) (last uint64, err error) {
 	last = next - 1
 	consumer, err := js.CreateConsumer(ctx, w.Stream, jetstream.ConsumerConfig{
-		FilterSubject:     w.Subject,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       next,
 		AckPolicy:         jetstream.AckNonePolicy,

@@ -50,14 +50,14 @@ func TestAWalkSeesWhatIsStoredWhenItBeginsInOrder(t *testing.T) {
 	}
 
 	seen = seen[:0]
-	walk = stream.Walk{Stream: "s", Subject: "s.1", From: 11, To: 20, HeadersOnly: true}
+	walk = stream.Walk{Stream: "s", From: 11, To: 15, HeadersOnly: true}
 	if err := walk.Do(ctx, js, func(msg jetstream.Msg, seq uint64, _ time.Time) error {
 		if len(msg.Data()) > 0 {
 			t.Errorf("message %d has a body", seq)
 		}
 		seen = append(seen, seq)
 		return nil
-	}); err != nil || !slices.Equal(seen, []uint64{12, 14, 16, 18, 20}) {
+	}); err != nil || !slices.Equal(seen, []uint64{11, 12, 13, 14, 15}) {
 		t.Errorf("seen %v: %v", seen, err)
 	}
 }

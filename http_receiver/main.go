@@ -13,7 +13,6 @@ import (
 	"lagermeister/internal/program"
 	"lagermeister/publisher"
 	"lagermeister/receiver"
-	"lagermeister/stats"
 	"lagermeister/stream"
 )
 
@@ -63,7 +62,7 @@ func run(ctx context.Context, p *program.Program, s *settings) (err error) {
 	if err != nil {
 		return fmt.Errorf("publish on %s: %w", s.stream.Subject, err)
 	}
-	reporter := stats.NewReporter(nc, stats.DefaultSubject, p.Log)
+	reporter := p.Reporter(nc)
 	in, err := receiver.NewHTTP(s.receiver, pub, p.Log, p.Registry, reporter)
 	if err != nil {
 		pub.Close(ctx)

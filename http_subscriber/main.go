@@ -78,7 +78,7 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 		return err
 	}
 	defer nc.Close()
-	reporter := stats.NewReporter(nc, stats.DefaultSubject, p.Log)
+	reporter := p.Reporter(nc)
 	out, err := subscriber.Open(ctx, nc, s.subscriber, s.stream, to, encoder, nil, p.Log, p.Registry, reporter)
 	if err != nil {
 		return err

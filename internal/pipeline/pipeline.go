@@ -124,7 +124,7 @@ func (pl *Pipeline) openBroker(ctx context.Context) (err error) {
 		return err
 	}
 	pl.closing(pl.conn.Close)
-	pl.reporter = stats.NewReporter(pl.conn, stats.DefaultSubject, pl.log)
+	pl.reporter = pl.program.Reporter(pl.conn)
 	return nil
 }
 

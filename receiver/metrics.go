@@ -177,8 +177,8 @@ func (m *metrics) settled(records int, err error) {
 }
 
 // report has the dashboard told once a second how many records were read in it,
-// also when there were none, how many bytes they had, how many were refused, and
-// how many connections are open.
+// also when there were none, how many bytes they had, what became of records, for
+// what reasons they were refused, and how many connections are open.
 func (m *metrics) report(rep *stats.Reporter, sender string) {
 	before := m.received.Load()
 	rep.Sample(func(time.Time) []stats.Event {
@@ -187,7 +187,16 @@ func (m *metrics) report(rep *stats.Reporter, sender string) {
 		before = now
 		return []stats.Event{{Sender: sender, MetricType: stats.Throughput, Value: value}}
 	})
-	rep.Count(stats.Event{Sender: sender, MetricType: stats.ThroughputBytes}, m.framed.Load)
-	rep.Count(stats.Event{Sender: sender, MetricType: stats.Rejected}, m.refusedRecords)
+	count := func(metric string, value func() uint64) {
+		rep.Count(stats.Event{Sender: sender, MetricType: metric}, value)
+	}
+	count(stats.ThroughputBytes, m.framed.Load)
+	count(stats.Stored, m.stored.Load)
+	rep.Gauge(stats.Event{Sender: sender, MetricType: stats.Storing}, m.inFlight.Load)
+	count(stats.Filtered, m.filtered.Load)
+	count(stats.Rejected, m.refusedRecords)
+	for r := range reasons {
+		count(stats.Part(stats.Rejected, r.String()), m.refused[r].Load)
+	}
 	rep.Gauge(stats.Event{Sender: sender, MetricType: stats.Connections}, m.connections.Load)
 }

@@ -63,11 +63,13 @@ func TestDashboardIsToldEachSecondWhatAReceiverDid(t *testing.T) {
 		busy := tally{received: 10, framed: 3000, kept: 7, filtered: 1}
 		busy.refused[hostname], busy.refused[unsigned] = 1, 1
 		m.add(&busy)
-		check("busy", "Throughput 10 ", "ThroughputBytes 3000 Total", "Rejected 2 Total", "Connections 2 ")
-		m.settled(7, context.Canceled)
-		check("given up", "Throughput 0 ", "ThroughputBytes 0 Total", "Rejected 7 Total", "Connections 2 ")
+		check("busy", "Throughput 10 ", "ThroughputBytes 3000 Total", "Storing 7 ", "Filtered 1 Total", "Rejected 2 Total", "Rejected.hostname 1 Total", "Rejected.unsigned 1 Total", "Connections 2 ")
+		m.settled(3, nil)
+		check("a part is stored", "Throughput 0 ", "ThroughputBytes 0 Total", "Stored 3 Total", "Storing 4 ", "Filtered 0 Total", "Rejected 0 Total", "Rejected.hostname 0 Total", "Rejected.unsigned 0 Total", "Connections 2 ")
+		m.settled(4, context.Canceled)
+		check("the rest is given up", "Throughput 0 ", "Stored 0 Total", "Storing 0 ", "Rejected 4 Total", "Rejected.unavailable 4 Total", "Connections 2 ")
 		m.connections.Add(-2)
-		check("quiet", "Throughput 0 ", "Rejected 0 Total", "Connections 0 ")
+		check("quiet", "Throughput 0 ", "Rejected 0 Total", "Rejected.unavailable 0 Total", "Connections 0 ")
 		check("still quiet", "Throughput 0 ")
 		cancel()
 		if err := <-done; err != nil {

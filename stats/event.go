@@ -37,20 +37,27 @@ const (
 // docs/wire-format.md says who reports which.
 const (
 	ThroughputBytes = "ThroughputBytes" // bytes of the records read in the last second
+	Stored          = "Stored"          // records the stream has acknowledged
+	Storing         = "Storing"         // records read and not acknowledged by it yet
 	Rejected        = "Rejected"        // records a receiver refused
 	Connections     = "Connections"     // open ones
 
 	Delivered    = "Delivered"    // records the far end took
-	Filtered     = "Filtered"     // records the match spec dropped
+	Filtered     = "Filtered"     // records the match spec dropped; of receivers, too
 	DeadLettered = "DeadLettered" // records that became dead letters
 	Retried      = "Retried"      // posts that have to be repeated
 	InFlight     = "InFlight"     // posts being sent
+	Paused       = "Paused"       // 1 while nothing is sent until somebody has acted
 
 	// How long the posts of the last second took, milliseconds.
 	DeliveryLatencyP50 = "DeliveryLatencyP50"
 	DeliveryLatencyP95 = "DeliveryLatencyP95"
 	DeliveryLatencyP99 = "DeliveryLatencyP99"
 )
+
+// Part is the metric of that part of another one which has a certain cause, such as
+// Rejected.hostname. Causes are few and fixed: each is a series.
+func Part(metric, cause string) string { return metric + "." + cause }
 
 // DefaultSubject is the core NATS subject of the events.
 const DefaultSubject = "stats-events"

@@ -110,7 +110,7 @@ func (d *deliverer) deliver(ctx context.Context, p part) {
 		}
 		switch {
 		case why.Class == sink.Split && p.len() > 1:
-			d.metrics.retried(why.Class)
+			d.retried(why)
 			one, other := p.halves()
 			d.deliver(ctx, one)
 			d.deliver(ctx, other)
@@ -124,12 +124,18 @@ func (d *deliverer) deliver(ctx context.Context, p part) {
 			}
 			d.log.WithError(why).WithFields(logrus.Fields{"records": p.len(), "attempt": attempt, "retry_in": max(wait, why.RetryAfter).Round(time.Millisecond)}).
 				Warn("sink did not take the batch, sending it again")
-			d.metrics.retried(why.Class)
+			d.retried(why)
 			if d.gate.sleep(ctx, wait, why.Error()) != nil {
 				return
 			}
 		}
 	}
+}
+
+// retried counts an attempt that has to be repeated.
+func (d *deliverer) retried(why *sink.Error) {
+	d.metrics.retried(why.Class)
+	d.report.retried(why.Status)
 }
 
 // settle gives the records with a final outcome to their blocks and returns the

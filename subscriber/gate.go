@@ -175,6 +175,13 @@ func (g *gate) hold(held bool) { g.update(func() { g.held = held }) }
 // drain ends all waits for a sink that is not ready.
 func (g *gate) drain() { g.update(func() { g.draining = true }) }
 
+// isHeld reports whether hold stops everything.
+func (g *gate) isHeld() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.held
+}
+
 // pausedFor says why the sink is paused, with empty words when it is not.
 func (g *gate) pausedFor() (kind pauseKind, why string) {
 	g.mu.Lock()

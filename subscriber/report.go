@@ -3,6 +3,7 @@ package subscriber
 import (
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,8 +19,8 @@ const originalBatches = "sumologic-publisher"
 // Lag (seconds from the cut of a block to the sink's answer, the largest of the
 // second, also while nothing is answered), BatchSize, Throughput and BatchCount,
 // with the sizes that really were; and in those that came later, which are
-// sampled once a second: Delivered, Filtered, DeadLettered, Retried, InFlight and
-// how long posts take.
+// sampled once a second: Delivered, Filtered, DeadLettered, Retried, InFlight, how
+// long posts take, and why they are repeated or not sent at all.
 //
 // The original's senders have no groups; one whose group is not the usual one of its
 // program says so in its events, which several groups could not be told apart by.
@@ -55,12 +56,39 @@ func newReport(to *stats.Reporter, sender string, m *Subscriber, inFlight func()
 	to.Count(r.event(stats.DeadLettered, 0, stats.Total), m.metrics.sum.dead.Load)
 	to.Count(r.event(stats.Retried, 0, stats.Total), m.metrics.sum.retried.Load)
 	to.Gauge(r.event(stats.InFlight, 0, stats.Last), inFlight)
+	paused := func(cause string, is func() bool) {
+		to.Gauge(r.event(stats.Part(stats.Paused, cause), 0, stats.Last), func() int64 {
+			if is() {
+				return 1
+			}
+			return 0
+		})
+	}
+	for _, kind := range []pauseKind{pauseSink, pauseRefused} {
+		paused(string(kind), func() bool { now, why := m.gate.pausedFor(); return now == kind && why != "" })
+	}
+	paused(pauseDead, m.gate.isHeld)
 	return r
 }
 
 // event is one of this member's.
 func (r *report) event(metric string, value float64, fold stats.Aggregate) stats.Event {
 	return stats.Event{MetricType: metric, Sender: r.sender, Group: r.group, Value: value, Aggregate: fold}
+}
+
+// retried tells of a post that has to be repeated, by the status of the answer: the
+// usual ones by themselves, the rest by their first digit, so that no far end can
+// think of many.
+func (r *report) retried(status int) {
+	cause := "none" // no answer
+	switch status {
+	case 0:
+	case 400, 408, 413, 422, 425, 429, 500, 502, 503, 504:
+		cause = strconv.Itoa(status)
+	default:
+		cause = strconv.Itoa(status/100) + "xx"
+	}
+	r.to.Report(r.event(stats.Part(stats.Retried, cause), 1, stats.Total))
 }
 
 // posted tells of an attempt with n records, failed or not.

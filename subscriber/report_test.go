@@ -74,14 +74,20 @@ func TestDashboardIsToldEachSecondWhatAMemberDid(t *testing.T) {
 		}
 		r.delivered(990, time.Time{})
 		m.metrics.ended(ledger.Block{Delivered: 990, Filtered: 5, Dead: 10})
-		m.metrics.retried(sink.Again)
-		m.metrics.retried(sink.Split)
+		d := deliverer{metrics: m.metrics, report: r}
+		for _, status := range []int{503, 503, 418, 0} {
+			d.retried(&sink.Error{Class: sink.Again, Status: status})
+		}
+		m.gate.pause(pauseSink, "status 404")
+		m.gate.hold(true)
 		posts.Store(4)
 		check("busy", "BatchCount 100 Total", "BatchSize 10 Average", "DeadLettered 10 Total", "Delivered 990 Total",
 			"DeliveryLatencyP50 50 Max", "DeliveryLatencyP95 95 Max", "DeliveryLatencyP99 99 Max",
-			"Filtered 5 Total", "InFlight 4 ", "Lag 0 Max", "Retried 2 Total", "Throughput 990 Total")
+			"Filtered 5 Total", "InFlight 4 ", "Lag 0 Max", "Paused.dead_letters 1 ", "Paused.sink 1 ", "Retried 4 Total", "Retried.4xx 1 Total", "Retried.503 2 Total", "Retried.none 1 Total", "Throughput 990 Total")
 		posts.Store(0)
-		check("quiet", "DeadLettered 0 Total", "Delivered 0 Total", "Filtered 0 Total", "InFlight 0 ", "Lag 0 Max", "Retried 0 Total")
+		m.gate.resume()
+		m.gate.hold(false)
+		check("quiet", "DeadLettered 0 Total", "Delivered 0 Total", "Filtered 0 Total", "InFlight 0 ", "Lag 0 Max", "Paused.dead_letters 0 ", "Paused.sink 0 ", "Retried 0 Total")
 		check("still quiet", "Lag 0 Max")
 		r.posted(1, 1234567*time.Nanosecond)
 		check("one post, with nothing of those before", "BatchCount 1 Total", "BatchSize 1 Average",

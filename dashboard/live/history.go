@@ -61,8 +61,8 @@ func (h *History) Add(raw []byte) {
 		return
 	}
 	e, err := stats.ParseEvent(raw)
-	k := key{e.MetricType, e.Sender, e.SourceIP}
-	if err != nil || k.metric == "" || max(len(k.metric), len(k.sender), len(k.ip)) > maxName {
+	k := key{e.MetricType, e.Sender, e.SourceIP, e.Group}
+	if err != nil || k.metric == "" || max(len(k.metric), len(k.sender), len(k.ip), len(k.group)) > maxName {
 		return
 	}
 	now := h.now().Unix()
@@ -98,7 +98,12 @@ func (h *History) open(k key, now int64) *series {
 		delete(h.series, victim)
 	}
 	names, _ := json.Marshal([]string{k.sender, k.ip, k.metric}) // strings always can
-	s := &series{names: names[1 : len(names)-1], key: k, fine: newRing(fineSpan / fineStep), coarse: newRing(coarseSpan / coarseStep)}
+	var group []byte
+	if k.group != "" {
+		group, _ = json.Marshal(k.group)
+		group = append([]byte{','}, group...)
+	}
+	s := &series{names: names[1 : len(names)-1], group: group, key: k, fine: newRing(fineSpan / fineStep), coarse: newRing(coarseSpan / coarseStep)}
 	h.series[k] = s
 	return s
 }
@@ -117,7 +122,7 @@ func (h *History) changes(dst []byte) (_ []byte, rows int) {
 	}
 	clear(h.changed)
 	slices.SortFunc(cells, func(a, b cell) int {
-		return cmp.Or(cmp.Compare(a.second, b.second), slices.Compare(a.series.names, b.series.names))
+		return cmp.Or(cmp.Compare(a.second, b.second), a.series.compare(b.series))
 	})
 	for _, c := range cells {
 		if rows > 0 {
@@ -133,7 +138,7 @@ func (h *History) changes(dst []byte) (_ []byte, rows int) {
 		}
 		dst = appendNumber(append(dst, ','), warn)
 		dst = appendNumber(append(dst, ','), bad)
-		dst = append(dst, ']')
+		dst = append(append(dst, c.series.group...), ']')
 	}
 	return dst, rows
 }
@@ -193,11 +198,12 @@ func (h *History) Write(w io.Writer, window, step int64) error {
 			Type      string           `json:"type"`
 			Sender    string           `json:"sender"`
 			IP        string           `json:"ip"`
+			Group     string           `json:"group,omitempty"`
 			Unit      string           `json:"unit"`
 			Agg       stats.Aggregate  `json:"agg"`
 			Threshold *stats.Threshold `json:"threshold"`
 			Last      int64            `json:"last"`
-		}{s.key.metric, s.key.sender, s.key.ip, units[s.key.metric], s.agg, s.threshold, s.last * 1000}
+		}{s.key.metric, s.key.sender, s.key.ip, s.key.group, unitOf(s.key.metric), s.agg, s.threshold, s.last * 1000}
 		h.mu.Unlock()
 		head, err := json.Marshal(about)
 		if err != nil {
@@ -234,7 +240,7 @@ func (h *History) list(now int64) []*series {
 		}
 		list = append(list, s)
 	}
-	slices.SortFunc(list, func(a, b *series) int { return slices.Compare(a.names, b.names) })
+	slices.SortFunc(list, (*series).compare)
 	return list
 }
 

@@ -35,10 +35,10 @@ type answer struct {
 	Step   int64 `json:"step_s"`
 	Began  int64 `json:"began"`
 	Series []struct {
-		Type, Sender, IP, Unit, Agg string
-		Values                      []*float64
-		Threshold                   *stats.Threshold
-		Last                        int64
+		Type, Sender, IP, Group, Unit, Agg string
+		Values                             []*float64
+		Threshold                          *stats.Threshold
+		Last                               int64
 	} `json:"series"`
 }
 
@@ -157,6 +157,30 @@ func TestAnEventOfAWrongClockIsFiledUnderOurs(t *testing.T) {
 	h.Add(event(start+3, stats.Throughput, "a", 7, stats.Total))
 	if got := values(read(t, h, 11, 1).Series[0].Values); got != "9 - - - - - - - - - 5" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestSendersOfOneNameAreToldApartByTheirGroup(t *testing.T) {
+	c := newClock()
+	h := NewHistory(c.now)
+	for _, group := range []string{"", "a", "b"} {
+		raw, err := stats.Event{Timestamp: start, Value: 1, Sender: "http-output", MetricType: "Retried.503", Aggregate: stats.Total, Group: group}.AppendJSON(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Add(raw)
+	}
+	rows, n := h.changes(nil)
+	const row = `[1800000000,"http-output","","Retried.503",1,null,null`
+	if want := row + `],` + row + `,"a"],` + row + `,"b"]`; n != 3 || string(rows) != want {
+		t.Errorf("%d rows\n%s, want\n%s", n, rows, want)
+	}
+	var got []string
+	for _, s := range read(t, h, 10, 1).Series {
+		got = append(got, s.Group+" "+s.Unit)
+	}
+	if want := " posts, a posts, b posts"; strings.Join(got, ", ") != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -1,7 +1,10 @@
 package live
 
 import (
+	"cmp"
 	"math"
+	"slices"
+	"strings"
 
 	"lagermeister/stats"
 )
@@ -62,10 +65,11 @@ func (r *ring) get(bucket int64) float64 {
 	return r.cells[bucket%n]
 }
 
-// series is one metric of one sender at one address. It is not safe for
-// concurrent use.
+// series is one metric of one sender at one address, and of one group where its
+// events name it. It is not safe for concurrent use.
 type series struct {
 	names     []byte // `"sender","ip","type"`, as m has them
+	group     []byte // `,"group"`; empty when it is
 	key       key
 	agg       stats.Aggregate
 	threshold *stats.Threshold
@@ -75,7 +79,12 @@ type series struct {
 	last         int64 // newest second
 }
 
-type key struct{ metric, sender, ip string }
+type key struct{ metric, sender, ip, group string }
+
+// compare puts series in a fixed order.
+func (s *series) compare(o *series) int {
+	return cmp.Or(slices.Compare(s.names, o.names), slices.Compare(s.group, o.group))
+}
 
 // add folds an event into its second, and the second into its coarse bucket. The
 // aggregate says how: what two processes of one sender at one address report of a
@@ -124,9 +133,14 @@ func fold(by stats.Aggregate, value, next float64, n int) float64 {
 	return next
 }
 
-// units are those of the metrics that our programs report.
+// unitOf is the unit of a metric that our programs report, or of a part of one.
+func unitOf(metric string) string {
+	whole, _, _ := strings.Cut(metric, ".")
+	return units[whole]
+}
+
 var units = map[string]string{
-	stats.Throughput: "records", stats.ThroughputBytes: "bytes", stats.Rejected: "records", stats.Connections: "connections",
+	stats.Throughput: "records", stats.ThroughputBytes: "bytes", stats.Stored: "records", stats.Storing: "records", stats.Rejected: "records", stats.Connections: "connections",
 	stats.Lag: "s", stats.BatchSize: "records", stats.BatchCount: "posts",
 	stats.Delivered: "records", stats.Filtered: "records", stats.DeadLettered: "records", stats.Retried: "posts", stats.InFlight: "posts",
 	stats.DeliveryLatencyP50: "ms", stats.DeliveryLatencyP95: "ms", stats.DeliveryLatencyP99: "ms",

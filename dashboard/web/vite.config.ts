@@ -26,7 +26,7 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: 'core', test: /node_modules\/preact|src\/core\/(?!spec)|src\/ui\/(Panel|Shell|Table|icons|parts)|preload-helper/, priority: 3 },
-            { name: 'chart', test: /node_modules\/uplot|src\/ui\/(Chart|scales|color)/, priority: 2 },
+            { name: 'chart', test: /node_modules\/uplot|src\/ui\/(Chart|scales|color|lines)/, priority: 2 },
           ],
         },
       },

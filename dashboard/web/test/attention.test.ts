@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { flows, groupOf } from '../src/core/flow';
+import { flows, groupOf, nameOf } from '../src/core/flow';
 import { SeriesStore } from '../src/core/series';
 import { Track } from '../src/core/track';
 import type { Balance, Books, Consumers, Group, Stream } from '../src/core/types';
@@ -135,4 +135,18 @@ test('a sender whose metrics come partly without an address is one sender', () =
   store.put([now - 2, 'es-output', '', 'Throughput', 5, null, null], now);
   store.put([now - 1, 'es-output', 'vm', 'BatchCount', 1, null, null], now);
   expect(senders(store, now)).toMatchObject([{ sender: 'es-output', ip: 'vm', seen: now - 1 }]);
+});
+
+test('two outputs of one name are told apart by their group, two members by what they have', () => {
+  const tell = (group: string, instance: string, ip = '') => ({ sender: 'http-output', group, instance, ip });
+  const all = [tell('sumologic', 'a'), tell('sumologic', 'b'), tell('archive', 'c')];
+  expect(all.map((o) => nameOf(o, all))).toEqual(['http-output sumologic a', 'http-output sumologic b', 'http-output archive']);
+  expect(nameOf(all[0]!, [all[0]!])).toBe('http-output');
+  const old = [tell('', '', '10.0.0.1'), tell('', '', '10.0.0.2')];
+  expect(old.map((o) => nameOf(o, old))).toEqual(['http-output 10.0.0.1', 'http-output 10.0.0.2']);
+
+  for (const [group, n] of [['sumologic', 3], ['archive', 5]] as const) store.put([now - 2, 'http-output', '', 'Delivered', n, null, null, group, '1'], now);
+  const list = flows(books(balance({ group: 'sumologic' }), balance({ group: 'archive' })), null, store.of('Delivered'));
+  expect(list.map((f) => [f.name, ...f.programs])).toEqual([['sumologic', 'http-output\nsumologic\n1'], ['archive', 'http-output\narchive\n1']]);
+  expect(senders(store, now).map((s) => [s.group, s.rate])).toEqual([['archive', 5], ['sumologic', 3]]);
 });

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { href, read, route, setParams } from '../src/core/url';
-import { parseZoom, range } from '../src/pages/overview/range';
+import { parseZoom, range } from '../src/core/range';
 
 beforeEach(() => {
   history.replaceState(null, '', '/search');

@@ -1,4 +1,4 @@
-import type { Series, SeriesStore } from './series';
+import type { Metrics, Origin, Series } from './series';
 import type { Balance, Books, Consumers, Group, Stream } from './types';
 
 // Who is who: receivers and outputs are told apart by what they report, groups
@@ -6,26 +6,32 @@ import type { Balance, Books, Consumers, Group, Stream } from './types';
 
 const OUTPUT = ['Lag', 'BatchSize', 'Delivered', 'DeliveryLatencyP99'];
 
-export function isOutput(store: SeriesStore, sender: string): boolean {
-  return OUTPUT.some((type) => store.reportedBy(type, sender));
-}
+const isOutput = (store: Metrics, sender: string): boolean => OUTPUT.some((type) => store.of(type).some((s) => s.sender === sender));
 
-export const receivers = (store: SeriesStore): Series[] => store.of('Throughput').filter((s) => !isOutput(store, s.sender));
+export const receivers = (store: Metrics): Series[] => store.of('Throughput').filter((s) => !isOutput(store, s.sender));
 
 // outputs are what each output settles at its far end; older ones only report
 // Throughput, which is the same.
-export function outputs(store: SeriesStore): Series[] {
+export function outputs(store: Metrics): Series[] {
   const delivered = store.of('Delivered');
-  const older = store.of('Throughput').filter((s) => isOutput(store, s.sender) && !delivered.some((d) => d.sender === s.sender && d.ip === s.ip));
+  const older = store.of('Throughput').filter((s) => isOutput(store, s.sender) && !delivered.some((d) => d.program === s.program && d.ip === s.ip));
   return [...delivered, ...older];
 }
 
-// nameOf a series among others: the sender, with its address only where several
-// have the same name.
-export function nameOf(series: Series, among: readonly Series[]): string {
-  const same = among.some((s) => s !== series && s.sender === series.sender);
-  return same && series.ip ? `${series.sender} ${series.ip}` : series.sender;
+// nameOf who reports among others: the sender, and of group, address and instance
+// what it takes to tell those of the same name apart.
+export function nameOf(one: Origin, among: readonly Origin[]): string {
+  let name = one.sender, same = among.filter((o) => o !== one && o.sender === one.sender);
+  for (const part of ['group', 'ip', 'instance'] as const) {
+    if (one[part] === '' || same.every((o) => o[part] === one[part])) continue;
+    name += ` ${one[part]}`;
+    same = same.filter((o) => o[part] === one[part]);
+  }
+  return name;
 }
+
+// outputOf a member: all members of a group are one output.
+export const outputOf = (o: Origin): string => (o.group ? `${o.sender} ${o.group}` : o.sender);
 
 export interface Flow {
   key: string; // stream/group
@@ -34,11 +40,11 @@ export interface Flow {
   balance: Balance | null; // records; null: the ledger does not know it
   group: Group | null; // blocks; null: JetStream did not tell
   info: Stream | null;
-  senders: string[]; // that deliver for it
+  programs: ReadonlySet<string>; // that deliver for it
 }
 
-// The senders' names are older than groups and say nothing of them. These are
-// the groups they have unless set otherwise.
+// Not all senders say which group they deliver for. These are the groups they have
+// unless set otherwise.
 const usual: Record<string, string> = { 'es-output': 'es_subscriber', 'http-output': 'http_subscriber', 'hub-output': 'hub' };
 
 // groupOf the sender of an output: the group of its own name, else its usual one,
@@ -50,12 +56,13 @@ export function groupOf(sender: string, groups: readonly string[]): string | nul
   return groups.length === 1 ? groups[0]! : null;
 }
 
-export function flows(books: Books | null, consumers: Consumers | null, senders: readonly string[]): Flow[] {
-  const found = new Map<string, Flow>();
-  const flow = (stream: string, name: string): Flow => {
+export function flows(books: Books | null, consumers: Consumers | null, out: readonly Series[]): Flow[] {
+  type Growing = Flow & { programs: Set<string> };
+  const found = new Map<string, Growing>();
+  const flow = (stream: string, name: string): Growing => {
     const key = `${stream}/${name}`;
     let f = found.get(key);
-    if (!f) found.set(key, (f = { key, stream, name, balance: null, group: null, info: null, senders: [] }));
+    if (!f) found.set(key, (f = { key, stream, name, balance: null, group: null, info: null, programs: new Set() }));
     return f;
   };
   for (const s of books?.streams ?? []) for (const b of s.groups ?? []) flow(s.stream, b.group).balance = b;
@@ -68,10 +75,10 @@ export function flows(books: Books | null, consumers: Consumers | null, senders:
   }
   const list = [...found.values()];
   const names = [...new Set(list.filter((f) => !f.balance?.closed).map((f) => f.name))];
-  for (const sender of senders) {
-    const name = groupOf(sender, names);
+  for (const s of out) {
+    const name = s.group || groupOf(s.sender, names);
     const owners = list.filter((f) => f.name === name);
-    if (owners.length === 1) owners[0]!.senders.push(sender); // two streams with such a group: not known whose it is
+    if (owners.length === 1) owners[0]!.programs.add(s.program); // two streams with such a group: not known whose it is
   }
   return list;
 }

@@ -1,6 +1,7 @@
+import { causeName, trouble, type Trouble } from './causes';
 import type { Flow } from './flow';
 import { duration } from './format';
-import type { Series, SeriesStore } from './series';
+import { alarm, type Series, type SeriesStore } from './series';
 import type { Track } from './track';
 import type { Tone } from './types';
 
@@ -13,14 +14,13 @@ export interface GroupRow {
   open: boolean;
   rate: number | null;
   lag: number | null;
-  warn: number | null; // lag threshold
-  error: number | null;
+  threshold: Series['threshold']; // of the lag
   pending: number | null; // records
   unacked: number | null; // blocks
   limit: number | null;
   redelivered: number | null; // blocks
   drains: string;
-  state: { tone: Tone; text: string };
+  state: { tone: Tone; text: string; hint: string };
 }
 
 const most = (list: readonly Series[], now: number): number | null =>
@@ -47,27 +47,27 @@ export function drains(pending: number | null, slope: { pending: number; settled
 export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Track, out: readonly Series[], open: ReadonlySet<string>, seconds: number): GroupRow[] {
   const now = Math.floor(seconds);
   const rows: GroupRow[][] = flows.filter((f) => !f.balance?.closed || f.group).map((f) => {
-    const mine = out.filter((s) => f.senders.includes(s.sender));
-    const lags = store.of('Lag').filter((s) => f.senders.includes(s.sender));
+    const mine = out.filter((s) => f.programs.has(s.program));
+    const lags = store.of('Lag').filter((s) => f.programs.has(s.program));
     const slope = track.slope(f.key, now);
     const g = f.group, t = lags.find((s) => s.threshold)?.threshold ?? null;
     const lag = most(lags, now);
     const pending = f.balance && f.balance.state !== 'unknown' ? f.balance.pending : null;
-    const members = [...new Map(mine.map((s) => [`${s.sender} ${s.ip}`, s])).values()];
+    const members = [...new Map(mine.map((s) => [`${s.program}\n${s.ip}`, s])).values()];
     const row: GroupRow = {
       key: f.key, name: f.name, member: false, members: members.length ? `${members.length} ${members.length === 1 ? 'member' : 'members'}` : '–', open: open.has(f.key),
-      rate: sum(mine, now) ?? (slope ? slope.settled : null), lag, warn: t?.warn ?? null, error: t?.error ?? null, pending,
+      rate: sum(mine, now) ?? (slope ? slope.settled : null), lag, threshold: t, pending,
       unacked: g?.unacked ?? null, limit: g?.limit ?? null, redelivered: g?.redelivered ?? null,
-      drains: drains(pending, slope), state: state(f, lag, t?.warn ?? null, pending),
+      drains: drains(pending, slope), state: state(f, alarm(lag, t) !== '', pending, trouble(store, f.programs, now)),
     };
     const below = row.open ? members.map((s): GroupRow => {
-      const own = store.of('Lag').filter((l) => l.sender === s.sender && (l.ip === s.ip || !l.ip));
+      const own = store.of('Lag').filter((l) => l.program === s.program && (l.ip === s.ip || !l.ip));
       const late = most(own, now);
       const silent = s.over(now - 12, now - 1) === null;
       return {
-        key: `${f.key} ${s.sender} ${s.ip}`, name: s.sender, member: true, members: s.ip || '–', open: false, rate: sum([s], now), lag: late, warn: row.warn, error: row.error,
+        key: `${f.key} ${s.program} ${s.ip}`, name: s.sender, member: true, members: s.ip || s.instance || '–', open: false, rate: sum([s], now), lag: late, threshold: t,
         pending: null, unacked: null, limit: null, redelivered: null, drains: '',
-        state: silent ? { tone: 'err', text: 'Silent' } : late !== null && row.warn !== null && late >= row.warn ? { tone: 'warn', text: 'Behind' } : { tone: 'ok', text: 'Running' },
+        state: silent ? said('err', 'Silent') : alarm(late, t) ? said('warn', 'Behind') : said('ok', 'Running'),
       };
     }) : [];
     return [row, ...below];
@@ -76,13 +76,28 @@ export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Tra
   return rows.flat();
 }
 
-function state({ group: g, balance }: Flow, lag: number | null, warn: number | null, pending: number | null): GroupRow['state'] {
-  if (balance?.closed && !g) return { tone: 'plain', text: 'Ended' };
-  if (!g) return { tone: 'plain', text: '–' };
-  if (g.paused) return { tone: 'warn', text: 'Paused' };
-  if (g.limit > 0 && g.unacked >= g.limit) return { tone: 'warn', text: 'At ack limit' };
-  if (g.waiting === 0 && g.unacked === 0 && g.pending > 0) return { tone: 'err', text: 'No reader' };
-  if (lag !== null && warn !== null && lag >= warn) return { tone: 'warn', text: 'Behind' };
-  if (pending === 0 && g.waiting === 0 && g.unacked === 0) return { tone: 'plain', text: 'Idle' };
-  return { tone: 'ok', text: 'Running' };
+// What the words of the state mean, on hover.
+const meanings = {
+  Running: 'Nothing that is known of it is wrong',
+  Idle: 'Everything is settled and nobody waits for more',
+  Behind: 'A member reports more lag than its warning threshold',
+  'At ack limit': 'As many blocks as allowed are delivered and not settled: it gets no more until some are',
+  'No reader': 'Nobody fetches, and blocks wait',
+  Paused: 'Delivery is paused at the server',
+  Ended: 'Its consumer is gone; the ledger keeps its last figures',
+  Silent: 'It has not reported for 10 s',
+  '–': 'JetStream does not tell',
+};
+const said = (tone: Tone, text: keyof typeof meanings): GroupRow['state'] => ({ tone, text, hint: meanings[text] });
+
+function state({ group: g, balance, name }: Flow, late: boolean, pending: number | null, why: Trouble | null): GroupRow['state'] {
+  if (balance?.closed && !g) return said('plain', 'Ended');
+  if (!g) return said('plain', '–');
+  if (g.paused) return said('warn', 'Paused');
+  if (g.waiting === 0 && g.unacked === 0 && g.pending > 0) return said('err', 'No reader');
+  if (why) return { tone: why.kind === 'paused' ? 'err' : 'warn', text: why.kind === 'paused' ? 'Sink paused' : `Far end: ${causeName(why.cause)}`, hint: `${name} ${why.text}` };
+  if (g.limit > 0 && g.unacked >= g.limit) return said('warn', 'At ack limit');
+  if (late) return said('warn', 'Behind');
+  if (pending === 0 && g.waiting === 0 && g.unacked === 0) return said('plain', 'Idle');
+  return said('ok', 'Running');
 }

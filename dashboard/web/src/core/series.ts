@@ -50,12 +50,20 @@ export type Fold = 'mean' | 'sum' | 'max' | 'last';
 // How the events of several seconds become one. Totals are shown as a rate per
 // second, so they fold by their mean.
 const folds: Record<string, Fold> = {
-  Lag: 'max', DeliveryLatencyP50: 'max', DeliveryLatencyP95: 'max', DeliveryLatencyP99: 'max', InFlight: 'last', Connections: 'last',
+  Lag: 'max', DeliveryLatencyP50: 'max', DeliveryLatencyP95: 'max', DeliveryLatencyP99: 'max', InFlight: 'last', Connections: 'last', Storing: 'last', Paused: 'max',
 };
 
 // Metrics whose missing second means 0 as long as the sender says anything else
 // in it: they are only sent when something happened.
-const totals = new Set(['Throughput', 'ThroughputBytes', 'BatchCount', 'Delivered', 'Filtered', 'DeadLettered', 'Retried', 'Rejected']);
+const totals = new Set(['Throughput', 'ThroughputBytes', 'BatchCount', 'Stored', 'Delivered', 'Filtered', 'DeadLettered', 'Retried', 'Rejected']);
+
+// Who reports. Group and instance are empty where the sender does not tell them.
+export interface Origin {
+  sender: string;
+  ip: string;
+  group: string;
+  instance: string;
+}
 
 export class Series {
   readonly fine = new Ring(1, FINE);
@@ -63,10 +71,18 @@ export class Series {
   threshold: { warn: number; error: number } | null = null;
   readonly fold: Fold;
   readonly total: boolean;
+  readonly sender: string;
+  readonly ip: string;
+  readonly group: string;
+  readonly instance: string;
+  readonly program: string; // one for all that comes from it: its metrics do not all have an address
 
-  constructor(readonly type: string, readonly sender: string, readonly ip: string, private readonly alive: (second: number, fine: boolean) => boolean) {
-    this.fold = folds[type] ?? 'mean';
-    this.total = totals.has(type);
+  constructor(readonly type: string, from: Origin, private readonly alive: (second: number, fine: boolean) => boolean) {
+    const [metric] = type.split('.') as [string]; // Retried.503 is a part of Retried
+    this.fold = folds[metric] ?? 'mean';
+    this.total = totals.has(metric);
+    ({ sender: this.sender, ip: this.ip, group: this.group, instance: this.instance } = from);
+    this.program = programOf(from);
   }
 
   // value of one second.
@@ -112,41 +128,43 @@ export class Series {
   }
 }
 
+const programOf = (o: Origin): string => [o.sender, o.group, o.instance].join('\n');
+
 export class SeriesStore {
   private readonly all = new Map<string, Series>();
   private readonly types = new Map<string, Series[]>();
-  private readonly senders = new Map<string, { fine: Ring; coarse: Ring }>(); // seconds in which a sender said anything
+  private readonly programs = new Map<string, { fine: Ring; coarse: Ring }>(); // seconds in which one said anything
   private readonly heard = new Ring(1, FINE); // seconds in which anybody said anything
   began = 0; // unix ms; before it the server knows nothing
   refused = 0; // points of series beyond the limit, or from the future
 
-  private series(type: string, sender: string, ip: string): Series | null {
-    const key = `${type}\n${sender}\n${ip}`;
+  private series(type: string, from: Origin): Series | null {
+    const program = programOf(from), key = [type, program, from.ip].join('\n');
     const known = this.all.get(key);
     if (known) return known;
     if (this.all.size >= MOST) return null;
-    const signs = this.signs(sender);
-    const made = new Series(type, sender, ip, (s, fine) => (fine ? signs.fine : signs.coarse).at(s) !== null);
+    const signs = this.signs(program);
+    const made = new Series(type, from, (s, fine) => (fine ? signs.fine : signs.coarse).at(s) !== null);
     this.all.set(key, made);
     this.types.set(type, [...(this.types.get(type) ?? []), made]);
     return made;
   }
 
-  private signs(sender: string): { fine: Ring; coarse: Ring } {
-    let signs = this.senders.get(sender);
-    if (!signs) this.senders.set(sender, (signs = { fine: new Ring(1, FINE), coarse: new Ring(10, COARSE) }));
+  private signs(program: string): { fine: Ring; coarse: Ring } {
+    let signs = this.programs.get(program);
+    if (!signs) this.programs.set(program, (signs = { fine: new Ring(1, FINE), coarse: new Ring(10, COARSE) }));
     return signs;
   }
 
   // put takes one point of the stream. A second may come again, then it counts anew.
-  put([second, sender, ip, type, value, warn, error]: Point, now: number): void {
-    const series = second <= now + 5 && Number.isFinite(value) ? this.series(type, sender, ip) : null;
+  put([second, sender, ip, type, value, warn, error, group = '', instance = '']: Point, now: number): void {
+    const series = second <= now + 5 && Number.isFinite(value) ? this.series(type, { sender, ip, group, instance }) : null;
     if (!series) {
       this.refused++;
       return;
     }
     series.fine.put(second, value);
-    const signs = this.signs(sender);
+    const signs = this.signs(series.program);
     signs.fine.put(second, 1);
     signs.coarse.put(second, 1);
     this.heard.put(second, 1);
@@ -162,9 +180,9 @@ export class SeriesStore {
     const from = Math.floor(answer.from / 1000);
     const fine = answer.step_s === 1;
     for (const s of answer.series ?? []) {
-      const series = this.series(s.type, s.sender, s.ip);
+      const series = this.series(s.type, { sender: s.sender, ip: s.ip, group: s.group ?? '', instance: s.instance ?? '' });
       if (!series) continue;
-      const signs = this.signs(s.sender);
+      const signs = this.signs(series.program);
       series.threshold ??= s.threshold && { warn: s.threshold.Warn, error: s.threshold.Error };
       const per = !fine && s.agg === 'Total' ? answer.step_s : 1; // ten seconds come as their sum
       s.values.forEach((number, i) => {
@@ -191,6 +209,11 @@ export class SeriesStore {
     return this.types.get(type) ?? [];
   }
 
+  // parts of a metric by their causes: Retried.503 is the cause 503 of Retried.
+  parts(metric: string): { cause: string; series: Series }[] {
+    return [...this.types].flatMap(([type, list]) => (type.startsWith(`${metric}.`) ? list.map((series) => ({ cause: type.slice(metric.length + 1), series })) : []));
+  }
+
   list(): Series[] {
     return [...this.all.values()];
   }
@@ -212,6 +235,18 @@ export class SeriesStore {
     return this.of(type).some((s) => s.sender === sender);
   }
 }
+
+// Metrics are the series that somebody looks at: all of a store, or only some.
+export type Metrics = Pick<SeriesStore, 'of' | 'parts'>;
+
+export const only = (all: Metrics, mine: (s: Series) => boolean): Metrics => ({
+  of: (type) => all.of(type).filter(mine),
+  parts: (metric) => all.parts(metric).filter((p) => mine(p.series)),
+});
+
+// alarm of a value, by the threshold that came with it.
+export const alarm = (value: number | null, threshold: { warn: number; error: number } | null): 'warn' | 'err' | '' =>
+  value === null || !threshold ? '' : value >= threshold.error ? 'err' : value >= threshold.warn ? 'warn' : '';
 
 export type Interval = [from: number, to: number];
 

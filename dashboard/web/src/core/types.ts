@@ -112,6 +112,8 @@ export interface SeriesAnswer {
     type: string;
     sender: string;
     ip: string;
+    group?: string;
+    instance?: string;
     unit: string;
     agg: string;
     values: (number | null)[];
@@ -127,8 +129,8 @@ export interface Row {
   doc: Doc;
 }
 
-// [second, sender, ip, type, value, warn, error]
-export type Point = [number, string, string, string, number, number | null, number | null];
+// [second, sender, ip, type, value, warn, error, group, instance]; few senders tell the last two.
+export type Point = [number, string, string, string, number, number | null, number | null, string?, string?];
 
 export type FromServer =
   | { t: 'hello'; now: number; ui: string; role: string; began: number }

@@ -53,7 +53,7 @@ export function Chart(props: ChartProps) {
     <Panel
       {...props}
       class={`chart ${props.class ?? ''}`}
-      unit={at === undefined ? unit : <>{clock(at * 1000)}{extra && ` · ${extra(hover!)}`}</>}
+      unit={at === undefined ? unit : [clock(at * 1000), extra?.(hover!)].filter(Boolean).join(' · ')}
       actions={<>{actions}{!empty && <button class="btn ico quiet" aria-pressed={asTable} aria-label={`${props.title} as a table`} title={asTable ? 'Show the chart' : 'Show as a table'} onClick={() => setAsTable(!asTable)}><Icon name={asTable ? 'chart' : 'table'} size={14} /></button>}</>}
     >
       <div class="legend">

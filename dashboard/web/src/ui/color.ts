@@ -44,3 +44,6 @@ export function palette(): (name: string) => string {
     return `c${hue + 1}`;
   };
 }
+
+// The colours of receivers and of outputs, the same on every page.
+export const receiverHue = palette(), outputHue = palette();

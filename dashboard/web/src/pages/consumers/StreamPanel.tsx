@@ -1,20 +1,22 @@
-import type { ComponentChildren } from 'preact';
 import { Problem } from '../../core/api';
 import { bytes, count, duration, percent, plural, short } from '../../core/format';
 import type { GroupRow } from '../../core/groups';
+import { alarm } from '../../core/series';
 import type { Group, Status, Stream } from '../../core/types';
-import { parse } from '../../core/time';
 import { href } from '../../core/url';
 import { Panel } from '../../ui/Panel';
-import { Age, Command, Empty, Meter, State, Time } from '../../ui/parts';
+import { Command, Empty, Meter, State } from '../../ui/parts';
 import { Table, type Column, type Sort } from '../../ui/Table';
-import { groupCommand, meanings, overtaken, streamCommand } from './rows';
+import { Detail } from './Detail';
+import { Fact } from './Fact';
+import { overtaken, streamCommand } from './rows';
 
 // The server may say why the groups of one stream are not known.
 type Told = Stream & { error?: string };
 
 export interface Row extends GroupRow {
   group: Group | null;
+  programs: ReadonlySet<string>; // that deliver for it
   of: Row | null; // the group of a member, which is sorted with it
 }
 
@@ -32,8 +34,6 @@ export interface StreamPanelProps {
   status: Status | undefined;
 }
 
-const tone = (r: GroupRow): '' | 'warn' | 'err' => (r.lag === null ? '' : r.error !== null && r.lag >= r.error ? 'err' : r.warn !== null && r.lag >= r.warn ? 'warn' : '');
-
 const up = (value: (r: Row) => number | string | null) => (r: Row) => value(r.of ?? r);
 
 // StreamPanel: one stream and the groups that read it. Figures of JetStream are
@@ -48,14 +48,14 @@ export function StreamPanel(p: StreamPanelProps) {
     },
     { key: 'members', title: 'Members', hint: 'Senders that report deliveries for it; JetStream does not tell members apart', cell: (r) => <span class={r.member ? 'mono t2' : 't2'}>{r.members}</span> },
     { key: 'rate', title: 'Rate', num: true, hint: 'Records settled per second', sort: up((r) => r.rate), cell: (r) => (r.rate === null ? '–' : `${short(r.rate)}/s`) },
-    { key: 'lag', title: 'Lag', num: true, hint: 'Age of the oldest record in hand, as its members report', sort: up((r) => r.lag), cell: (r) => <span class={tone(r) ? `${tone(r)} b` : ''}>{duration(r.lag)}</span> },
+    { key: 'lag', title: 'Lag', num: true, hint: 'Age of the oldest record in hand, as its members report', sort: up((r) => r.lag), cell: (r) => <span class={alarm(r.lag, r.threshold) && `${alarm(r.lag, r.threshold)} b`}>{duration(r.lag)}</span> },
     { key: 'pending', title: 'Pending', num: true, hint: 'Records without an outcome, from the ledger', sort: up((r) => r.pending), cell: (r) => (r.member ? '' : count(r.pending)) },
     { key: 'blocks', title: 'Undelivered blocks', num: true, hint: 'Blocks not delivered yet: num_pending of JetStream', sort: up((r) => r.group?.pending ?? null), cell: (r) => (r.member ? '' : count(r.group?.pending)) },
     { key: 'unacked', title: 'Unacked / limit, blocks', hint: 'Blocks delivered and not settled, of as many as are allowed', sort: up((r) => r.unacked), cell: (r) => (r.member ? '' : r.unacked === null ? '–' : <>{count(r.unacked)} / {r.limit! > 0 ? count(r.limit) : '∞'}{r.limit! > 0 && <Meter value={r.unacked} limit={r.limit!} />}</>) },
     { key: 'redelivered', title: 'Redelivered blocks', num: true, hint: 'Blocks in hand that were delivered more than once', sort: up((r) => r.redelivered), cell: (r) => (r.member ? '' : count(r.redelivered)) },
     { key: 'floor', title: 'Ack floor', num: true, hint: 'Sequence up to which every block is settled', sort: up((r) => r.group?.ack_floor ?? null), cell: (r) => (r.member ? '' : count(r.group?.ack_floor)) },
     { key: 'drains', title: 'Drains in', num: true, hint: 'Until nothing is pending, at the speed of the last minute', cell: (r) => <span class={r.drains === 'growing' ? 'warn' : 't2'}>{r.drains}</span> },
-    { key: 'state', title: 'State', sort: up((r) => r.state.text), cell: (r) => <span title={meanings[r.state.text]}>{r.state.tone === 'plain' ? <span class="t3">{r.state.text}</span> : <State tone={r.state.tone}>{r.state.text}</State>}</span> },
+    { key: 'state', title: 'State', sort: up((r) => r.state.text), cell: (r) => <span title={r.state.hint}>{r.state.tone === 'plain' ? <span class="t3">{r.state.text}</span> : <State tone={r.state.tone}>{r.state.text}</State>}</span> },
   ];
   return (
     <Panel
@@ -76,8 +76,6 @@ export function StreamPanel(p: StreamPanelProps) {
   );
 }
 
-const Fact = ({ name, children, hint }: { name: string; children: ComponentChildren; hint?: string }) => <div title={hint}><dt>{name}</dt><dd>{children}</dd></div>;
-
 function Facts({ s, status }: { s: Told; status: Status | undefined }) {
   const limited = s.max_bytes > 0, share = limited ? s.bytes / s.max_bytes : 0;
   const behind = (s.groups ?? []).filter((g) => overtaken(s, g));
@@ -96,24 +94,5 @@ function Facts({ s, status }: { s: Told; status: Status | undefined }) {
       </dl>
       <div class="same"><span class="t3">The same at a terminal</span><Command text={streamCommand(s.name, status)} /></div>
     </>
-  );
-}
-
-function Detail({ r, s, name, now, status }: { r: Row; s: Told | null; name: string; now: number; status: Status | undefined }) {
-  const g = r.group;
-  if (!g) return <div class="detail"><p class="t3">JetStream has no consumer of this name; only the ledger remembers it.</p></div>;
-  return (
-    <div class="detail">
-      <p>{meanings[r.state.text] ?? ''}{s?.held_by === g.name && s.left_s !== null ? '. It is what keeps the stream from making room' : ''}.</p>
-      <dl class="facts">
-        <Fact name="Made"><Time at={parse(g.created)} now={now} /></Fact>
-        <Fact name="Last delivery"><Age at={parse(g.last_delivered)} now={now} /></Fact>
-        <Fact name="Last acknowledgement"><Age at={parse(g.last_ack)} now={now} /></Fact>
-        <Fact name="Delivered up to" hint="Sequence of the newest block delivered">{count(g.delivered)}</Fact>
-        <Fact name="Requests waiting" hint="Of members that ask for blocks; 0 while they have enough">{count(g.waiting)}</Fact>
-        <Fact name="Acknowledge within" hint="A block not acknowledged by then is delivered again">{duration(g.ack_wait_s)}</Fact>
-      </dl>
-      <div class="same"><span class="t3">The same at a terminal</span><Command text={groupCommand(name, g.name, status)} /></div>
-    </div>
   );
 }

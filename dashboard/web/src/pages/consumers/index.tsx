@@ -14,6 +14,8 @@ import type { Sort } from '../../ui/Table';
 import './consumers.css';
 import { StreamPanel, type Row } from './StreamPanel';
 
+const nobody: ReadonlySet<string> = new Set();
+
 // Who reads the streams, how far each is, and what keeps a stream from making room.
 export default function Consumers() {
   const [chosen] = useParam('group');
@@ -24,12 +26,12 @@ export default function Consumers() {
     const now = t.server / 1000, store = live.series;
     const consumers = live.consumers.get(), books = live.ledger.get();
     const out = outputs(store);
-    const list = flows(books?.value ?? null, consumers?.value ?? null, [...new Set(out.map((s) => s.sender))]);
+    const list = flows(books?.value ?? null, consumers?.value ?? null, out);
     const groups = new Map(list.map((f) => [f.key, f]));
     let above: Row | null = null;
     const rows = groupRows(list, store, track, out, open, now).map((r): Row & { stream: string } => {
       const f = groups.get(r.key) ?? list.find((x) => r.key.startsWith(x.key + ' '));
-      const row: Row & { stream: string } = { ...r, group: r.member ? null : f?.group ?? null, of: r.member ? above : null, stream: f?.stream ?? '' };
+      const row: Row & { stream: string } = { ...r, group: r.member ? null : f?.group ?? null, programs: f?.programs ?? nobody, of: r.member ? above : null, stream: f?.stream ?? '' };
       if (!r.member) above = row;
       return row;
     });

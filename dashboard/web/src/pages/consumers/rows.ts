@@ -1,17 +1,6 @@
 import type { Status, Stream, Group } from '../../core/types';
 
-// What the words of the State column mean, and commands that say the same. Pure.
-
-export const meanings: Record<string, string> = {
-  Running: 'Nothing that is known of it is wrong',
-  Idle: 'Everything is settled and nobody waits for more',
-  Behind: 'A member reports more lag than its warning threshold',
-  'At ack limit': 'As many blocks as allowed are delivered and not settled: it gets no more until some are',
-  'No reader': 'Nobody fetches, and blocks wait',
-  Paused: 'Delivery is paused at the server',
-  Ended: 'Its consumer is gone; the ledger keeps its last figures',
-  Silent: 'It has not reported for 10 s',
-};
+// Commands that say at a terminal what the page says. Pure.
 
 // quote a word for a shell, where it needs it.
 export const quote = (word: string): string => (/^[\w./:@%+,=-]+$/.test(word) && !word.startsWith('-') ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -1,16 +1,14 @@
 import { count, duration, plural, short } from '../../core/format';
 import type { GroupRow } from '../../core/groups';
+import { alarm } from '../../core/series';
 import type { Consumers } from '../../core/types';
 import { href } from '../../core/url';
 import { Problem } from '../../core/api';
 import { Panel } from '../../ui/Panel';
 import { Empty, Meter, State } from '../../ui/parts';
 import { Table, type Column } from '../../ui/Table';
-import { alarm } from './charts';
 
 const TOP = 5;
-
-const tone = (r: GroupRow) => alarm(r.lag, r.warn !== null && r.error !== null ? { warn: r.warn, error: r.error } : null);
 
 const columns = (flip: (key: string) => void): Column<GroupRow>[] => [
   {
@@ -19,12 +17,12 @@ const columns = (flip: (key: string) => void): Column<GroupRow>[] => [
   },
   { key: 'members', title: 'Members', hint: 'Senders that report deliveries for it', cell: (r) => <span class={r.member ? 'mono t2' : 't2'}>{r.members}</span> },
   { key: 'rate', title: 'Rate', num: true, hint: 'Records delivered per second', cell: (r) => (r.rate === null ? '–' : `${short(r.rate)}/s`) },
-  { key: 'lag', title: 'Lag ↓', num: true, cell: (r) => <span class={tone(r) ? `${tone(r)} b` : ''}>{duration(r.lag)}</span> },
+  { key: 'lag', title: 'Lag ↓', num: true, cell: (r) => <span class={alarm(r.lag, r.threshold) && `${alarm(r.lag, r.threshold)} b`}>{duration(r.lag)}</span> },
   { key: 'pending', title: 'Pending', num: true, hint: 'Records, from the ledger', cell: (r) => (r.member ? '' : count(r.pending)) },
   { key: 'unacked', title: 'Unacked / limit', hint: 'Blocks, not records: what JetStream counts', cell: (r) => (r.member ? '' : r.unacked === null ? '–' : <>{count(r.unacked)} / {r.limit! > 0 ? count(r.limit) : '∞'}{r.limit! > 0 && <Meter value={r.unacked} limit={r.limit!} />}</>) },
   { key: 'redelivered', title: 'Redelivered', num: true, hint: 'Blocks in hand that were delivered more than once', cell: (r) => (r.member ? '' : count(r.redelivered)) },
   { key: 'drains', title: 'Drains in', num: true, hint: 'At the speed of the last minute', cell: (r) => <span class={r.drains === 'growing' ? 'warn' : 't2'}>{r.drains}</span> },
-  { key: 'state', title: 'State', cell: (r) => (r.state.tone === 'plain' ? <span class="t3">{r.state.text}</span> : <State tone={r.state.tone}>{r.state.text}</State>) },
+  { key: 'state', title: 'State', cell: (r) => <span title={r.state.hint}>{r.state.tone === 'plain' ? <span class="t3">{r.state.text}</span> : <State tone={r.state.tone}>{r.state.text}</State>}</span> },
 ];
 
 // Groups: the five that are most behind.

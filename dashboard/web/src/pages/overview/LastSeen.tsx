@@ -10,14 +10,14 @@ export function LastSeen({ list, now, warn, error, at }: { list: readonly Sender
   const word = { ok: 'reporting', warn: 'late', err: 'silent' };
   const fresh = list.filter((s) => tone(s) === 'ok').length;
   const columns: Column<Sender>[] = [
-    { key: 'sender', title: 'Sender', cell: (s) => <span class="st"><span class={`dot ${tone(s)}`} title={word[tone(s)]} /><span class="vh">{word[tone(s)]} </span>{s.sender}</span> },
-    { key: 'ip', title: 'Source', cell: (s) => <span class="mono t2">{s.ip || '–'}</span> },
+    { key: 'sender', title: 'Sender', cell: (s) => <span class="st"><span class={`dot ${tone(s)}`} title={word[tone(s)]} /><span class="vh">{word[tone(s)]} </span>{s.sender}{s.group && <span class="t3"> {s.group}</span>}</span> },
+    { key: 'ip', title: 'Source', cell: (s) => <span class="mono t2">{s.ip || s.instance || '–'}</span> },
     { key: 'rate', title: 'Rate', num: true, cell: (s) => (s.rate === null ? '–' : s.rate === 0 ? '0' : `${short(s.rate)}/s`) },
     { key: 'seen', title: 'Last seen', num: true, cell: (s) => <Age at={s.seen * 1000} now={(now - 1) * 1000} class={tone(s) === 'ok' ? 't2' : `${tone(s)} b`} /> },
   ];
   return (
     <Panel title="Last seen" unit="senders by last event" at={at} every={1} actions={<span class="t3 nw" title="Heard lately, of all">{fresh} of {list.length}</span>} empty={list.length === 0 ? <p class="empty">Nobody has reported yet.</p> : null}>
-      <Table caption="Last seen" columns={columns} rows={list} id={(s) => `${s.sender} ${s.ip}`} />
+      <Table caption="Last seen" columns={columns} rows={list} id={(s) => s.key} />
     </Panel>
   );
 }

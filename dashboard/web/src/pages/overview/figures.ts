@@ -1,12 +1,12 @@
 import type { Dead } from '../../core/dead';
-import { nameOf, outputs, receivers } from '../../core/flow';
+import { nameOf, outputOf, outputs, receivers } from '../../core/flow';
 import { bytes, change, count, duration, plural, short } from '../../core/format';
-import type { Series, SeriesStore } from '../../core/series';
+import type { Range } from '../../core/range';
+import { alarm, type Series, type SeriesStore } from '../../core/series';
 import type { Track } from '../../core/track';
 import type { Books } from '../../core/types';
 import { age } from '../../core/time';
-import { alarm, fold, recent } from './charts';
-import type { Range } from './range';
+import { fold, recent } from '../../ui/lines';
 
 // The six tiles, computed from what is known. Pure.
 
@@ -26,10 +26,10 @@ const total = (list: readonly Series[], value: (s: Series) => number | null): nu
     return v === null ? sum : (sum ?? 0) + v;
   }, null);
 
-// bySender adds up the addresses of each sender.
-export function bySender(list: readonly Series[]): Map<string, Series[]> {
+// byOutput puts the members of each output together.
+function byOutput(list: readonly Series[]): Map<string, Series[]> {
   const groups = new Map<string, Series[]>();
-  for (const s of list) groups.set(s.sender, [...(groups.get(s.sender) ?? []), s]);
+  for (const s of list) groups.set(outputOf(s), [...(groups.get(outputOf(s)) ?? []), s]);
   return groups;
 }
 
@@ -51,7 +51,7 @@ export function figures(k: Known, r: Range): Figure[] {
 function received({ store }: Known, r: Range, spark: Range): Figure {
   const list = receivers(store);
   const now = total(list, (s) => recent(s, r));
-  const size = total(store.of('ThroughputBytes').filter((s) => list.some((x) => x.sender === s.sender)), (s) => recent(s, r));
+  const size = total(store.of('ThroughputBytes').filter((s) => list.some((x) => x.program === s.program)), (s) => recent(s, r));
   const before = total(list, (s) => s.over(Math.floor((r.to - 3630) / 10) * 10, Math.floor((r.to - 3570) / 10) * 10, undefined, true));
   const compared = change(now, before);
   return {
@@ -62,7 +62,7 @@ function received({ store }: Known, r: Range, spark: Range): Figure {
 }
 
 function delivered({ store }: Known, r: Range, spark: Range): Figure {
-  const groups = [...bySender(outputs(store))].map(([name, list]) => ({ name, list, now: total(list, (s) => recent(s, r)) })).filter((g) => g.now !== null);
+  const groups = [...byOutput(outputs(store))].map(([name, list]) => ({ name, list, now: total(list, (s) => recent(s, r)) })).filter((g) => g.now !== null);
   const slowest = groups.sort((a, b) => a.now! - b.now!)[0];
   return {
     label: 'Delivered', value: short(slowest?.now), unit: 'msg/s', tone: '',
@@ -112,7 +112,7 @@ function pending({ books, track }: Known, spark: Range): Figure {
 }
 
 function latency({ store }: Known, r: Range, spark: Range): Figure {
-  const of = (type: string, sender?: string) => store.of(type).filter((s) => sender === undefined || s.sender === sender).map((s) => [s.sender, recent(s, r)] as const).filter((p): p is readonly [string, number] => p[1] !== null).sort((a, b) => b[1] - a[1])[0];
+  const of = (type: string, output?: string) => store.of(type).filter((s) => output === undefined || outputOf(s) === output).map((s) => [outputOf(s), recent(s, r)] as const).filter((p): p is readonly [string, number] => p[1] !== null).sort((a, b) => b[1] - a[1])[0];
   const worst = of('DeliveryLatencyP99');
   const part = (type: string, name: string) => {
     const v = worst && of(type, worst[0]);

@@ -5,6 +5,7 @@ import { count, short } from '../../core/format';
 import { groupRows } from '../../core/groups';
 import { useKey } from '../../core/keys';
 import { live } from '../../core/live';
+import { parseZoom, range, windows, type WindowName } from '../../core/range';
 import { holes, type Interval } from '../../core/series';
 import { settings } from '../../core/settings';
 import { useAtTick } from '../../core/tick';
@@ -12,23 +13,20 @@ import { clock, moment } from '../../core/time';
 import { track } from '../../core/track';
 import { setParams, useParam } from '../../core/url';
 import { Chart } from '../../ui/Chart';
-import { palette } from '../../ui/color';
+import { outputHue, receiverHue } from '../../ui/color';
+import { batchCounts, batchSize, failed, lag, latency, latencyOutputs, throughputIn, throughputOut, thresholds } from '../../ui/lines';
 import { stale } from '../../ui/Panel';
 import { Command, Empty, Seg } from '../../ui/parts';
 import { Page } from '../../ui/Shell';
 import { Accounting } from './Accounting';
 import { attention } from './rules';
 import { Attention } from './Attention';
-import { batchCounts, batchSize, failed, lag, latency, latencySenders, throughputIn, throughputOut, thresholds } from './charts';
 import { figures } from './figures';
 import { Groups } from './Groups';
 import { LastSeen } from './LastSeen';
 import './overview.css';
-import { parseZoom, range, windows, type WindowName } from './range';
 import { senders } from './senders';
 import { Tiles } from './Tiles';
-
-const receiverHue = palette(), outputHue = palette();
 
 const batchFormat = (v: number | null) => (v !== null && v >= 10000 ? short(v) : count(v));
 
@@ -62,7 +60,7 @@ export default function Overview() {
     const r = range(seconds, zoom, now);
     const books = live.ledger.get(), consumers = live.consumers.get(), boot = live.boot.get(), status = live.status.get()?.value, link = live.link.get();
     const out = outputs(store);
-    const list = flows(books?.value ?? null, consumers?.value ?? null, [...new Set(out.map((s) => s.sender))]);
+    const list = flows(books?.value ?? null, consumers?.value ?? null, out);
     const { seenWarn, seenError } = settings.get();
     const warn = seenWarn ?? boot?.thresholds.seen_warn_s ?? 10, error = seenError ?? boot?.thresholds.seen_error_s ?? 60;
     const seen = senders(store, now);
@@ -71,22 +69,22 @@ export default function Overview() {
     const dropped = t.now - live.droppedAt < 60_000 ? live.dropped : 0;
     const dead = deadStore.get();
     const items = connected && status?.nats !== 'down' ? attention({ store, track, books: books?.value ?? null, consumers: consumers?.value ?? null, flows: list, dead, senders: seen, silentAfter: error, dropped, now }) : [];
-    const senderOfLatency = latencySenders(store).includes(latencyOf) ? latencyOf : latencySenders(store)[0] ?? '';
+    const latencyOutput = latencyOutputs(store).includes(latencyOf) ? latencyOf : latencyOutputs(store)[0] ?? '';
     const newest = store.newest();
     // Local time at which the newest event was made: what the live panels show is that old.
     const eventsAt = newest === null ? null : connected ? t.now - Math.max(0, now - newest - 2) * 1000 : (newest * 1000 - live.skew);
     return {
-      t, now, r, books, consumers, items, warn, error, seen, out, dead, eventsAt, senderOfLatency, boot, connected,
+      t, now, r, books, consumers, items, warn, error, seen, out, dead, eventsAt, latencyOutput, boot, connected,
       fresh: up && books !== null && !stale(books.at, 5, t.now),
       loading: newest === null && link.kind !== 'down' && t.n < 4,
       began: store.began,
       tiles: figures({ store, track, books: books?.value ?? null, dead, now }, r),
       rows: groupRows(list, store, track, out, open, now),
       in: throughputIn(store, r, receiverHue), outs: throughputOut(store, r, outputHue), lag: lag(store, r, outputHue), size: batchSize(store, r, outputHue), posts: batchCounts(store, r),
-      latency: latency(store, r, senderOfLatency), failed: failed(store, r),
+      latency: latency(store, r, latencyOutput), failed: failed(store, r),
       limits: thresholds(store.of('Lag')),
       shade: holes(live.away, (s) => store.anything(s), r.from, r.to),
-      latencies: latencySenders(store),
+      latencies: latencyOutputs(store),
     };
   }, [seconds, zoom, latencyOf, open]);
 
@@ -125,12 +123,12 @@ export default function Overview() {
         <Chart {...common} title="Lag" unit="seconds, per output" data={v.lag} thresholds={v.limits} empty={v.lag.lines.length === 0 && !v.loading ? nothing('No output reports its lag') : null} />
         <Chart {...common} title="Batch size" unit="records per batch, 10 s mean" data={v.size} format={batchFormat} extra={(i) => `${short(v.posts[i] ?? null)} batches/s`} empty={v.size.lines.length === 0 && !v.loading ? nothing('No batch was posted') : null} />
         <Chart
-          {...common} title="Delivery latency" unit={`ms per post${v.latencies.length === 1 ? `, ${v.senderOfLatency}` : ''}`} data={v.latency}
-          actions={v.latencies.length > 1 && <select class="field small" aria-label="Output" value={v.senderOfLatency} onChange={(e) => setLatencyOf(e.currentTarget.value)}>{v.latencies.map((s) => <option key={s}>{s}</option>)}</select>}
+          {...common} title="Delivery latency" unit={`ms per post${v.latencies.length === 1 ? `, ${v.latencyOutput}` : ''}`} data={v.latency}
+          actions={v.latencies.length > 1 && <select class="field small" aria-label="Output" value={v.latencyOutput} onChange={(e) => setLatencyOf(e.currentTarget.value)}>{v.latencies.map((s) => <option key={s}>{s}</option>)}</select>}
           empty={v.latency.lines.length === 0 && !v.loading ? nothing('No output reports its latency') : null}
         />
         <Chart
-          {...common} title="Failed deliveries" unit={`per ${v.failed.width} s`} kind="bars" data={v.failed} note={first}
+          {...common} title="Failed deliveries" unit={`per ${v.failed.width} s`} kind="bars" data={v.failed} note={v.failed.begins ?? first} extra={(i) => v.failed.why[i] ?? ''}
           range={[v.r.from, v.r.to]}
           empty={v.failed.lines.length === 0 && !v.loading ? nothing('No output reports failures') : null}
         />

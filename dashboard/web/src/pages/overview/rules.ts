@@ -1,5 +1,6 @@
+import { causes, listed, refusalWords, trouble } from '../../core/causes';
 import type { Dead } from '../../core/dead';
-import { nameOf, type Flow } from '../../core/flow';
+import { nameOf, outputOf, receivers, type Flow } from '../../core/flow';
 import { bytes, count, duration, percent, plural, short } from '../../core/format';
 import type { Series, SeriesStore } from '../../core/series';
 import { grows, type Track } from '../../core/track';
@@ -32,7 +33,7 @@ export interface Facts {
 }
 
 export function attention(f: Facts): Item[] {
-  const items = [...lagging(f), ...deadLetters(f), ...groups(f), ...differences(f), ...streams(f), ...growing(f), ...silent(f), ...dropped(f)];
+  const items = [...lagging(f), ...halted(f), ...deadLetters(f), ...refused(f), ...groups(f), ...differences(f), ...streams(f), ...growing(f), ...silent(f), ...dropped(f)];
   return items.sort((a, b) => (b.since ?? 0) - (a.since ?? 0));
 }
 
@@ -53,7 +54,7 @@ export function over(s: Series, value: number, now: number): number | null {
   return seen >= 10 ? since : null;
 }
 
-function lagging({ store, now }: Facts): Item[] {
+function lagging({ store, flows, now }: Facts): Item[] {
   const list = store.of('Lag');
   return list.flatMap((s) => {
     const t = s.threshold;
@@ -62,7 +63,34 @@ function lagging({ store, now }: Facts): Item[] {
     if (since === null) return [];
     const value = s.over(Math.floor(now) - 6, Math.floor(now));
     const limit = error === null ? `the ${duration(t.warn)} warning` : `the ${duration(t.error)} error limit`;
-    return [{ id: `lag ${s.sender} ${s.ip}`, tone: error === null ? 'warn' : 'err', page: 'consumers', what: nameOf(s, list), text: `lag is ${duration(value)}, over ${limit}`, since } satisfies Item];
+    const why = trouble(store, new Set([s.program]), now);
+    return [{ id: `lag ${s.program} ${s.ip}`, tone: error === null ? 'warn' : 'err', page: 'consumers', what: nameOf(s, list), text: `lag is ${duration(value)}, over ${limit}${why ? `; it ${why.text}` : ''}`, params: groupParams(flows, s.program), since } satisfies Item];
+  });
+}
+
+const groupParams = (flows: readonly Flow[], program: string): Record<string, string> => {
+  const flow = flows.find((f) => f.programs.has(program));
+  return flow ? { group: flow.key } : {};
+};
+
+// halted outputs whose lag does not tell it yet.
+function halted({ store, flows, now }: Facts): Item[] {
+  return flows.flatMap((f) => {
+    const why = trouble(store, f.programs, now);
+    const late = store.of('Lag').some((s) => f.programs.has(s.program) && s.threshold && over(s, s.threshold.warn, now) !== null);
+    return why && !late ? [{ id: `halted ${f.key} ${why.cause}`, tone: why.kind === 'paused' ? 'err' : 'warn', page: 'consumers', params: { group: f.key }, what: f.name, text: why.text, since: null } satisfies Item] : [];
+  });
+}
+
+const REFUSED = 600; // seconds
+
+function refused({ store, now }: Facts): Item[] {
+  const list = receivers(store), end = Math.floor(now);
+  return list.flatMap((r): Item[] => {
+    const n = store.of('Rejected').filter((s) => s.program === r.program).reduce((sum, s) => sum + (s.over(end - REFUSED, end, 'sum') ?? 0), 0);
+    if (n === 0) return [];
+    const why = listed(causes(store, 'Rejected', (s) => s.program === r.program, end - REFUSED, end), refusalWords);
+    return [{ id: `refused ${r.program}`, tone: 'warn', page: 'pipeline', what: nameOf(r, list), text: `refused ${plural(n, 'record')} within ${duration(REFUSED)}${why && `: ${why}`}`, since: null }];
   });
 }
 
@@ -120,7 +148,7 @@ function growing({ track, books, now }: Facts): Item[] {
 
 function silent({ senders, silentAfter, now }: Facts): Item[] {
   return senders.filter((s) => now - s.seen > silentAfter).map((s) => ({
-    id: `silent ${s.sender} ${s.ip}`, tone: 'err', page: 'pipeline', what: s.sender + (s.ip ? ` ${s.ip}` : ''), text: `has been silent for ${duration(now - s.seen)}`, since: s.seen + silentAfter,
+    id: `silent ${s.key}`, tone: 'err', page: 'pipeline', what: outputOf(s) + (s.ip ? ` ${s.ip}` : ''), text: `has been silent for ${duration(now - s.seen)}`, since: s.seen + silentAfter,
   }));
 }
 

@@ -1,24 +1,23 @@
-import type { SeriesStore } from '../../core/series';
+import type { Origin, SeriesStore } from '../../core/series';
 
-export interface Sender {
-  sender: string;
-  ip: string;
+export interface Sender extends Origin {
+  key: string;
   rate: number | null; // msg/s
   seen: number; // unix seconds of the newest event
 }
 
-// senders by name and address. A sender whose metrics come partly without an
-// address is one sender while it has one address only.
+// senders by name, group, instance and address. One whose metrics come partly
+// without an address is one sender while it has one address only.
 export function senders(store: SeriesStore, now: number): Sender[] {
   const addresses = new Map<string, Set<string>>();
-  for (const s of store.list()) if (s.ip) addresses.set(s.sender, (addresses.get(s.sender) ?? new Set()).add(s.ip));
+  for (const s of store.list()) if (s.ip) addresses.set(s.program, (addresses.get(s.program) ?? new Set()).add(s.ip));
   const found = new Map<string, Sender>();
   for (const s of store.list()) {
-    const known = addresses.get(s.sender);
+    const known = addresses.get(s.program);
     if (!s.ip && known && known.size > 1) continue; // whose it is cannot be told, and each has its own
     const ip = s.ip || (known ? [...known][0]! : '');
-    const key = `${s.sender}\n${ip}`;
-    const one = found.get(key) ?? { sender: s.sender, ip, rate: null, seen: 0 };
+    const key = `${s.program}\n${ip}`;
+    const one = found.get(key) ?? { key, sender: s.sender, ip, group: s.group, instance: s.instance, rate: null, seen: 0 };
     found.set(key, one);
     one.seen = Math.max(one.seen, s.seen() ?? 0);
     if (s.type === 'Throughput' || (s.type === 'Delivered' && !store.reportedBy('Throughput', s.sender))) {
@@ -26,5 +25,5 @@ export function senders(store: SeriesStore, now: number): Sender[] {
       if (rate !== null) one.rate = (one.rate ?? 0) + rate;
     }
   }
-  return [...found.values()].filter((s) => s.seen > 0).sort((a, b) => Number(now - b.seen > 10) - Number(now - a.seen > 10) || a.sender.localeCompare(b.sender) || a.ip.localeCompare(b.ip));
+  return [...found.values()].filter((s) => s.seen > 0).sort((a, b) => Number(now - b.seen > 10) - Number(now - a.seen > 10) || a.sender.localeCompare(b.sender) || a.key.localeCompare(b.key));
 }

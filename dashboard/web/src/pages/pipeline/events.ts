@@ -1,4 +1,5 @@
-import { receivers, type Flow } from '../../core/flow';
+import { answerWords, halts } from '../../core/causes';
+import { outputOf, receivers, type Flow } from '../../core/flow';
 import { duration, plural, short } from '../../core/format';
 import type { Dead } from '../../core/dead';
 import type { Interval, SeriesStore } from '../../core/series';
@@ -37,9 +38,9 @@ export function happenings(f: Facts): Happening[] {
 function senders({ store, began, now }: Facts): Happening[] {
   const list: Happening[] = [];
   const end = Math.floor(now) - 3, start = Math.max(Math.ceil(began / 1000), end - 3590);
-  for (const sender of new Set(store.list().map((s) => s.sender))) {
-    const mine = store.list().filter((s) => s.sender === sender);
-    const kind = receivers(store).some((s) => s.sender === sender) ? 'receiver' : 'output';
+  for (const program of new Set(store.list().map((s) => s.program))) {
+    const mine = store.list().filter((s) => s.program === program), { sender: name } = mine[0]!, sender = outputOf(mine[0]!);
+    const kind = receivers(store).some((s) => s.sender === name) ? 'receiver' : 'output';
     let last: number | null = null, missed = 0; // seconds in which others reported
     for (let t = start; t <= end; t++) {
       if (mine.some((s) => s.fine.at(t) !== null)) {
@@ -48,6 +49,10 @@ function senders({ store, began, now }: Facts): Happening[] {
         last = t;
         missed = 0;
       } else if (store.anything(t)) missed++;
+    }
+    for (const h of halts(store, program, start, end)) {
+      list.push({ at: h.from, tone: 'err', who: sender, what: `delivers nothing: the far end ${answerWords(h.cause)}` });
+      if (h.to < end) list.push({ at: h.to, tone: 'ok', who: sender, what: `delivers again, after ${duration(h.to - h.from)}` });
     }
     if (last !== null && missed >= SILENT) list.push({ at: last, tone: 'err', who: sender, what: `${kind} last heard; silent since` });
   }

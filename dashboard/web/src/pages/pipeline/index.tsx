@@ -38,7 +38,7 @@ export default function Pipeline() {
     const connected = live.link.get().kind === 'live';
     const up = connected && status?.nats !== 'down' && status?.js !== 'down';
     const out = outputs(store);
-    const list = flows(books?.value ?? null, consumers?.value ?? null, [...new Set(out.map((s) => s.sender))]);
+    const list = flows(books?.value ?? null, consumers?.value ?? null, out);
     const { seenWarn, seenError } = settings.get();
     const receivers = receiverRows(store, now);
     const newest = store.newest();

@@ -1,3 +1,4 @@
+import { causes, type Cause } from '../../core/causes';
 import { outputs, receivers, type Flow } from '../../core/flow';
 import type { Series, SeriesStore } from '../../core/series';
 import type { Track } from '../../core/track';
@@ -17,25 +18,31 @@ export interface Receiver {
   minute: number | null; // records/s, 60 s
   total: number | null; // records within the known part of the last hour
   bytes: number | null; // per second
-  filtered: number | null; // records, as total
+  stored: number | null; // records, as total
+  filtered: number | null;
   rejected: number | null;
+  reasons: Cause[]; // of the rejected
+  storing: number | null; // records read and not acknowledged by the stream
   connections: number | null;
   seen: number | null; // unix seconds
 }
 
-const of = (store: SeriesStore, type: string, like: Series): Series | undefined => store.of(type).find((s) => s.sender === like.sender && (s.ip === like.ip || !s.ip));
+const of = (store: SeriesStore, type: string, like: Series): Series | undefined => store.of(type).find((s) => s.program === like.program && (s.ip === like.ip || !s.ip));
 
 export function receiverRows(store: SeriesStore, now: number): Receiver[] {
   const end = Math.floor(now) - 1;
   return receivers(store).map((s): Receiver => {
-    const sum = (type: string) => of(store, type, s)?.over(end - HOUR + 2, end, 'sum') ?? null;
+    // Who reports a metric that came with others reports these, too: none of them is 0.
+    const sum = (type: string, ...since: string[]) => of(store, type, s)?.over(end - HOUR + 2, end, 'sum') ?? (since.some((other) => of(store, other, s)) ? 0 : null);
     return {
-      key: `${s.sender} ${s.ip}`, sender: s.sender, ip: s.ip,
+      key: `${s.program} ${s.ip}`, sender: s.sender, ip: s.ip,
       rate: s.over(end - 5, end), minute: s.over(end - 60, end), total: s.over(end - HOUR + 2, end, 'sum'),
       bytes: of(store, 'ThroughputBytes', s)?.over(end - 5, end) ?? null,
-      filtered: sum('Filtered'), rejected: sum('Rejected'),
+      stored: sum('Stored', 'Storing'), filtered: sum('Filtered', 'Stored'), rejected: sum('Rejected', 'ThroughputBytes', 'Connections'),
+      reasons: causes(store, 'Rejected', (x) => x.program === s.program && (x.ip === s.ip || !x.ip), end - HOUR + 2, end),
+      storing: of(store, 'Storing', s)?.over(end - 5, end, 'last') ?? (of(store, 'Stored', s) ? 0 : null),
       connections: of(store, 'Connections', s)?.over(end - 5, end, 'last') ?? null,
-      seen: Math.max(0, ...store.list().filter((x) => x.sender === s.sender && (x.ip === s.ip || !x.ip)).map((x) => x.seen() ?? 0)) || null,
+      seen: Math.max(0, ...store.list().filter((x) => x.program === s.program && (x.ip === s.ip || !x.ip)).map((x) => x.seen() ?? 0)) || null,
     };
   });
 }
@@ -72,10 +79,10 @@ export function stageRows(store: SeriesStore, track: Track, list: readonly Recei
     const b = f.balance;
     if (b?.closed && !f.group) continue;
     const known = b !== null && b.state !== 'unknown';
-    const p99 = store.of('DeliveryLatencyP99').filter((s) => f.senders.includes(s.sender)).map((s) => s.over(end - 60, end, 'max')).filter((v) => v !== null);
+    const p99 = store.of('DeliveryLatencyP99').filter((s) => f.programs.has(s.program)).map((s) => s.over(end - 60, end, 'max')).filter((v) => v !== null);
     rows.push({
       key: `deliver ${f.key}`, name: `Deliver ${f.name}`, what: 'records', total: known ? b.delivered : null, basis: 'since it began',
-      rate: add(out.filter((s) => f.senders.includes(s.sender)).map((s) => s.over(end - 60, end))) ?? track.slope(f.key, end)?.settled ?? null,
+      rate: add(out.filter((s) => f.programs.has(s.program)).map((s) => s.over(end - 60, end))) ?? track.slope(f.key, end)?.settled ?? null,
       errors: known ? b.dead : null, failed: 'dead-lettered', p99: p99.length ? Math.max(...p99) : null,
     });
   }

@@ -1,3 +1,4 @@
+import { listed, refusalWords } from '../../core/causes';
 import { bytes, count, duration, millis, percent, short } from '../../core/format';
 import { Panel } from '../../ui/Panel';
 import { Age, Time } from '../../ui/parts';
@@ -16,19 +17,26 @@ export function Receivers({ list, now, warn, error, known, at }: { list: readonl
     { key: 'sender', title: 'Receiver', sort: (r) => r.sender, cell: (r) => <span class="st b"><span class={`dot ${tone(r)}`} title={word[tone(r)]} /><span class="vh">{word[tone(r)]} </span>{r.sender}</span> },
     { key: 'ip', title: 'Source', cell: (r) => <span class="mono t2">{r.ip || '–'}</span> },
     { key: 'total', title: 'Received', num: true, hint: 'Records within the time named above', sort: (r) => r.total, cell: (r) => count(r.total) },
+    { key: 'stored', title: '= Stored', num: true, hint: 'Acknowledged by the stream; – where the program does not report it', cell: (r) => count(r.stored) },
+    { key: 'filtered', title: '+ Filtered', num: true, hint: 'Sorted out by its match spec; – where the program does not report it', cell: (r) => count(r.filtered) },
+    { key: 'rejected', title: '+ Rejected', num: true, hint: 'Not valid, or the stream could not take them; – where the program does not report it', cell: (r) => <span class={r.rejected ? 'err b' : ''}>{count(r.rejected)}</span> },
+    { key: 'storing', title: '+ In flight', num: true, hint: 'Read and not acknowledged by the stream yet, now; – where the program does not report it', cell: (r) => count(r.storing) },
     { key: 'rate', title: 'Rate', num: true, hint: 'Records per second, mean of 5 s', sort: (r) => r.rate, cell: (r) => perSecond(r.rate) },
     { key: 'bytes', title: 'Bytes', num: true, sort: (r) => r.bytes, cell: (r) => (r.bytes === null ? '–' : `${bytes(r.bytes)}/s`) },
-    { key: 'filtered', title: 'Filtered', num: true, hint: 'Sorted out by its match spec; – where the program does not report it', cell: (r) => count(r.filtered) },
-    { key: 'rejected', title: 'Rejected', num: true, hint: 'Not valid, or the stream could not take them; – where the program does not report it', cell: (r) => <span class={r.rejected ? 'err b' : ''}>{count(r.rejected)}</span> },
     { key: 'connections', title: 'Connections', num: true, hint: 'Open now; – where the program does not report it', cell: (r) => count(r.connections) },
     { key: 'seen', title: 'Last heard', num: true, sort: (r) => r.seen, cell: (r) => <Age at={r.seen === null ? null : r.seen * 1000} now={(now - 1) * 1000} class={tone(r) === 'ok' ? 't2' : `${tone(r)} b`} /> },
   ];
   return (
     <Panel title="Receivers" unit={`records of the last ${duration(known)}`} at={at} every={2} empty={list.length === 0 && at !== null ? <p class="empty">No receiver has reported.</p> : null}>
-      <Table caption="Receivers" columns={columns} rows={list} id={(r) => r.key} />
+      <Table caption="Receivers" columns={columns} rows={list} id={(r) => r.key} after={(r) => r.reasons.length > 0 && <p class="refused">Rejected: {listed(r.reasons, refusalWords)}. <span class="t3">{again(r)}</span></p>} />
     </Panel>
   );
 }
+
+// again tells how what was refused can come once more: it is not held anywhere.
+const again = (r: Receiver): string => (r.sender.startsWith('http')
+  ? 'The answer told their senders: what got 4xx must be mended there, what got 503 can be sent again as it is.'
+  : 'Nothing tells their senders, since TCP knows no answer: mend them and send again from there.');
 
 // Stages: totals, rates and errors, in the order of a record's way.
 export function Stages({ list, known, at }: { list: readonly Stage[]; known: number; at: number | null }) {

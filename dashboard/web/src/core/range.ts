@@ -1,4 +1,4 @@
-import type { Interval } from '../../core/series';
+import type { Interval } from './series';
 
 export const windows = [['1m', 60], ['5m', 300], ['15m', 900], ['1h', 3600], ['6h', 21600]] as const;
 export type WindowName = (typeof windows)[number][0];

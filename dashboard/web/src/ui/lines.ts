@@ -1,11 +1,12 @@
-import { outputs, nameOf, receivers } from '../../core/flow';
-import { count, short } from '../../core/format';
-import type { Fold, Series, SeriesStore } from '../../core/series';
-import type { ChartData, Line } from '../../ui/Chart';
-import type { Range } from './range';
+import { causeName } from '../core/causes';
+import { outputOf, outputs, nameOf, receivers } from '../core/flow';
+import { count, short } from '../core/format';
+import { alarm, type Fold, type Metrics, type Series } from '../core/series';
+import type { ChartData, Line } from './Chart';
+import type { Range } from '../core/range';
 
-// What the six charts show. Pure, but for the colours of names, which the page
-// hands in.
+// What charts show of some series. Pure, but for the colours of names, which the
+// page hands in.
 
 export type Hue = (name: string) => string;
 
@@ -22,12 +23,12 @@ function named(list: readonly Series[], r: Range, hue: Hue, format: (v: number |
 }
 
 // throughputIn is by receiver, so its lines need not say that.
-export const throughputIn = (store: SeriesStore, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(receivers(store), r, hue, short).map((l) => ({ ...l, title: l.label, label: l.label.replace(/-receiver\b/, '') })) });
+export const throughputIn = (store: Metrics, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(receivers(store), r, hue, short).map((l) => ({ ...l, title: l.label, label: l.label.replace(/-receiver\b/, '') })) });
 
-export const throughputOut = (store: SeriesStore, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(outputs(store), r, hue, short) });
+export const throughputOut = (store: Metrics, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(outputs(store), r, hue, short) });
 
 // batch sizes are means of ten seconds, since not every second has a batch.
-export function batchSize(store: SeriesStore, r: Range, hue: Hue): ChartData {
+export function batchSize(store: Metrics, r: Range, hue: Hue): ChartData {
   const list = store.of('BatchSize'), width = Math.max(10, r.width);
   const mean = (s: Series, to: number) => s.over(to - width, to, undefined, r.coarse);
   const lines = list.map((s): Line => ({ label: nameOf(s, list), tone: hue(nameOf(s, list)), now: count(mean(s, r.to)), values: xs(r).map((x) => mean(s, x + r.width)) }));
@@ -35,13 +36,13 @@ export function batchSize(store: SeriesStore, r: Range, hue: Hue): ChartData {
 }
 
 // batchCounts are posts per second of all, beside batchSize.
-export function batchCounts(store: SeriesStore, r: Range): (number | null)[] {
+export function batchCounts(store: Metrics, r: Range): (number | null)[] {
   const all = store.of('BatchCount').map((s) => s.points(r.from, r.to, r.width, undefined, r.coarse));
   return xs(r).map((_, i) => all.reduce<number | null>((sum, values) => (values[i] === null ? sum : (sum ?? 0) + values[i]!), null));
 }
 
 // lag is one line for each output; of more than six the least late fold into one.
-export function lag(store: SeriesStore, r: Range, hue: Hue): ChartData {
+export function lag(store: Metrics, r: Range, hue: Hue): ChartData {
   const list = store.of('Lag');
   const lines = named(list, r, hue, short).map((l, i) => {
     const s = list.find((s) => nameOf(s, list) === l.label)!;
@@ -57,9 +58,6 @@ export function lag(store: SeriesStore, r: Range, hue: Hue): ChartData {
   return { x: xs(r), lines: [folded, ...lines.slice(0, 5).sort((a, b) => a.i - b.i)] };
 }
 
-export const alarm = (value: number | null, threshold: { warn: number; error: number } | null): 'warn' | 'err' | '' =>
-  value === null || !threshold ? '' : value >= threshold.error ? 'err' : value >= threshold.warn ? 'warn' : '';
-
 // thresholds that travel with the data: the lowest of each kind.
 export function thresholds(list: readonly Series[]): { value: number; label: string; tone: 'warn' | 'err' }[] {
   const all = list.flatMap((s) => (s.threshold ? [s.threshold] : []));
@@ -68,11 +66,12 @@ export function thresholds(list: readonly Series[]): { value: number; label: str
   return [{ value: warn, label: `warn ${short(warn)}`, tone: 'warn' }, { value: error, label: `error ${short(error)}`, tone: 'err' }];
 }
 
-export const latencySenders = (store: SeriesStore): string[] => [...new Set(store.of('DeliveryLatencyP99').map((s) => s.sender))];
+export const latencyOutputs = (store: Metrics): string[] => [...new Set(store.of('DeliveryLatencyP99').map(outputOf))];
 
-export function latency(store: SeriesStore, r: Range, sender: string): ChartData {
+// latency of one output, or of all that there are.
+export function latency(store: Metrics, r: Range, output?: string): ChartData {
   const line = (type: string, label: string, tone: string): Line => {
-    const list = store.of(type).filter((s) => s.sender === sender);
+    const list = store.of(type).filter((s) => output === undefined || outputOf(s) === output);
     const values = fold(list, r, 'max');
     const now = list.map((s) => recent(s, r)).filter((v) => v !== null);
     return { label, values, tone, now: now.length ? short(Math.max(...now)) : short(null) };
@@ -89,13 +88,26 @@ export function fold(list: readonly Series[], r: Range, how: 'sum' | 'max', each
   }, null));
 }
 
+export interface Failed extends ChartData {
+  width: number; // seconds of a point
+  why: string[]; // of each point, in words
+  begins: { at: number; text: string } | null; // where posts begin to be repeated
+}
+
 // failed deliveries are counts per ten seconds, or per point where these are longer.
-export function failed(store: SeriesStore, r: Range): ChartData & { width: number } {
+export function failed(store: Metrics, r: Range): Failed {
   const width = Math.max(10, r.width), to = Math.floor(r.to / width) * width;
-  const wide = { ...r, width, to, from: Math.floor(r.from / width) * width };
+  const wide = { ...r, width, to, from: Math.floor(r.from / width) * width }, x = xs(wide);
   const line = (type: string, label: string, tone: string): Line => {
     const values = fold(store.of(type), wide, 'sum', 'sum');
     return { label, values, tone, now: short(values.at(-1) ?? null) };
   };
-  return { x: xs(wide), width, lines: [line('Retried', 'retried', 'c2'), line('DeadLettered', 'dead-lettered', 'errf')].filter((l) => l.values.some((v) => v !== null)) };
+  const parts = store.parts('Retried').map(({ cause, series }) => ({ cause, values: fold([series], wide, 'sum', 'sum') }));
+  const at = (i: number) => parts.filter((p) => (p.values[i] ?? 0) > 0);
+  const why = x.map((_, i) => at(i).map((p) => `${causeName(p.cause)} × ${count(p.values[i])}`).join(', '));
+  const begin = why.findIndex((text, i) => i > 0 && text !== '' && why[i - 1] === '');
+  return {
+    x, width, why, begins: begin < 0 ? null : { at: x[begin]!, text: `${causeName(at(begin)[0]!.cause)} begins` },
+    lines: [line('Retried', 'retried', 'c2'), line('DeadLettered', 'dead-lettered', 'errf')].filter((l) => l.values.some((v) => v !== null)),
+  };
 }

@@ -13,12 +13,13 @@
 //	GET  /api/v2/consumers what JetStream says of streams and groups; see package view
 //	GET  /api/v2/search    see package search; facets, histogram, context, message
 //	                       and export beside it too
+//	GET  /logs             the same for who asks as LogFlow Insight does
 //	GET  /api/v2/ledger    what became of every record, by stream and group
 //	GET  /api/v2/status    version, and why the process is not ready, for the page
 //	GET  /api/v2/dead      dead letters, and below it; see package deadletter
 //	POST /api/v2/dead/…    replay and drop, for operators
 //
-// docs/api.yaml describes what is below /api/v2.
+// docs/api.yaml describes what is below /api/v2, and /logs.
 //
 // Who may look: without tokens whoever reaches the port, which is loopback only
 // unless the settings say otherwise; with tokens who shows one of them, in

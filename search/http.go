@@ -55,6 +55,7 @@ const (
 //	                   there is more, or it stops early, the last line is a note that
 //	                   says so and how to go on ({"note":…}, or a cell that begins
 //	                   with "# "), and the trailer Lm-Export-Complete is false
+//	/logs              what LogFlow Insight asks, and its answer: see logsHandler
 //
 // MessageHandler is one more.
 //
@@ -106,6 +107,7 @@ func Handlers(store Store) map[string]http.Handler {
 			return answer, err
 		}),
 		"/api/v2/export": exportHandler(store),
+		LogsPath:         logsHandler(store, searches),
 	}
 }
 

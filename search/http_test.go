@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 type asked struct {
 	search.Store
 	request search.Request
+	doc     string
 	err     error
 }
 
@@ -26,7 +28,7 @@ func (s *asked) About() search.About { return search.About{Kind: search.KindEmbe
 
 func (s *asked) Search(_ context.Context, r search.Request) (search.Answer, error) {
 	s.request = r
-	record := search.Record{ID: "1", Index: "i", Position: "7.0", Time: time.Unix(1, 5).UTC(), Doc: json.RawMessage(`{"message":"<a>"}`), Exact: true}
+	record := search.Record{ID: "1", Index: "i", Position: "7.0", Time: time.Unix(1, 5).UTC(), Doc: json.RawMessage(cmp.Or(s.doc, `{"message":"<a>"}`)), Exact: true}
 	return search.Answer{Total: 1, TotalIs: search.Exact, Examined: 1, Exact: true, Records: []search.Record{record}, Next: "n"}, s.err
 }
 

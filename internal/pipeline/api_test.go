@@ -101,7 +101,7 @@ func TestEveryRouteIsDocumentedAndEveryDocumentedOneExists(t *testing.T) {
 		if !strings.Contains(pattern, " ") {
 			pattern = "GET " + pattern // GET and HEAD, or no such route
 		}
-		if strings.Contains(pattern, " /api/v2/") && !strings.HasSuffix(pattern, "/") {
+		if (strings.Contains(pattern, " /api/v2/") || strings.HasSuffix(pattern, " /logs")) && !strings.HasSuffix(pattern, "/") {
 			routes = append(routes, pattern)
 		}
 	}
@@ -253,6 +253,11 @@ func TestAnswersAreAsDocumentedAndLookingChangesNothing(t *testing.T) {
 		"/dead?match=x": 400, "/dead?stream=none": 404, "/dead/entries?limit=x": 400, "/dead/entry?which=9.9": 404, "/dead/audit?limit=x": 400,
 	} {
 		if status, text := a.ask("GET", "/api/v2"+target, ""); status != want {
+			t.Errorf("%s: %d, want %d: %s", target, status, want, text)
+		}
+	}
+	for target, want := range map[string]int{"/logs": 200, "/logs?level=error&message=number": 200, "/logs?level=x": 400, "/logs?q=TRUE": 400} {
+		if status, text := a.ask("GET", target, ""); status != want {
 			t.Errorf("%s: %d, want %d: %s", target, status, want, text)
 		}
 	}

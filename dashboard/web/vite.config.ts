@@ -21,11 +21,12 @@ export default defineConfig({
         entryFileNames: 'app.js',
         chunkFileNames: (chunk: { name: string; facadeModuleId?: string | null }) => `${/src\/pages\/(\w+)\//.exec(chunk.facadeModuleId ?? '')?.[1] ?? chunk.name}.js`,
         assetFileNames: (file: { names: string[]; originalFileNames: string[] }) => `${/src\/pages\/(\w+)\//.exec(file.originalFileNames[0] ?? '')?.[1] ?? (file.names[0] ?? '').replace(/^index\./, 'app.').replace(/\.\w+$/, '')}[extname]`,
-        // A page is one file, named after its folder; what pages share is in core.js, and
-        // charts, half of all the code, in chart.js.
+        // A page is one file, named after its folder; what pages share is in core.js,
+        // charts, half of all the code, in chart.js, and lists of records in rows.js.
         codeSplitting: {
           groups: [
-            { name: 'core', test: /node_modules\/preact|src\/core\/(?!spec)|src\/ui\/(Panel|Shell|Table|icons|parts)|preload-helper/, priority: 3 },
+            { name: 'core', test: /node_modules\/preact|src\/core\/(?!spec|record)|src\/ui\/(Panel|Shell|Table|icons|parts)|preload-helper/, priority: 3 },
+            { name: 'rows', test: /src\/core\/(spec|record)|src\/ui\/(VirtualRows|Fields)/, priority: 2 },
             { name: 'chart', test: /node_modules\/uplot|src\/ui\/(Chart|scales|color|lines)/, priority: 2 },
           ],
         },

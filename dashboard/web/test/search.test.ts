@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { labels, rects, roof, totals, type HistogramAnswer } from '../src/pages/search/bars';
-import { chosen } from '../src/pages/search/Facets';
+import { marked, tokens } from '../src/pages/search/words';
+import { chosen } from '../src/pages/search/Facet';
 import { fixedRange, formatColumns, parseColumns, readQuery, spanOf, step } from '../src/pages/search/query';
-import { fieldKey, inLine, marked, parts, tokens, visible } from '../src/pages/search/record';
+import { dynamicNames, fieldKey, inLine, parts, typed, visible } from '../src/core/record';
 
 test('a relative range stays relative, a fixed one stays where it is', () => {
   expect(spanOf('15m', 1e12)).toEqual({ from: 1e12 - 900_000, to: 1e12 });
@@ -15,7 +16,7 @@ test('a relative range stays relative, a fixed one stays where it is', () => {
 
 test('what is shown comes back from the URL', () => {
   for (const columns of [[], ['Type'], ['Fields[a,b]', 'Hostname'], ['Fields[100 %]'], ['Hostname', 'Logger']]) expect(parseColumns(formatColumns(columns) ?? '')).toEqual(columns);
-  expect(readQuery('q=Pid+%3D%3D+1&text=a&range=1h&cols=Type&wrap=1&row=x')).toEqual({ q: 'Pid == 1', text: 'a', range: '1h', columns: ['Type'], wrap: true, row: 'x' });
+  expect(readQuery('q=Pid+%3D%3D+1&text=a&range=1h&cols=Type&wrap=1&row=x&fields=trace%252CId,a')).toEqual({ q: 'Pid == 1', text: 'a', range: '1h', columns: ['Type'], wrap: true, row: 'x', fields: ['Fields[trace,Id]', 'Fields[a]'] });
   expect(readQuery('cols=%25').columns).toEqual(['Hostname', 'Logger']);
 });
 
@@ -59,4 +60,11 @@ test('a value is chosen when its field is asked for it, or its severity is withi
   const chips = [{ field: 'Severity', op: 'le' as const, values: [4] }, { field: 'Type', op: 'is' as const, values: ['a'] }, { field: 'Type', op: 'not' as const, values: ['b'] }];
   expect(['3', '4', '5'].map((s) => chosen(chips, 'Severity', s))).toEqual([true, true, false]);
   expect(['a', 'b'].map((t) => chosen(chips, 'Type', t))).toEqual([true, false]);
+});
+
+test('a counted value is compared as the records have it', () => {
+  const found = (doc: Record<string, unknown>) => ({ id: '', index: '', position: '', time: '', exact: true, doc });
+  const list = [found({ 'heka.code': 7, 'heka.ok': true }), found({ 'heka.code': '7', 'heka.many': [1, 'a'] }), found({ 'heka.traceId': '12' })];
+  expect([typed(list, 'Fields[code]', '9'), typed(list, 'Fields[ok]', 'false'), typed(list, 'Fields[traceId]', '12'), typed(list, 'Fields[many]', 'a'), typed(list, 'Fields[none]', '1')]).toEqual([9, false, '12', 'a', '1']);
+  expect(dynamicNames(list)).toEqual(['code', 'many', 'ok', 'traceId']);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Tail } from '../src/core/live';
 import { Feed } from '../src/pages/tail/feed';
 import { Meter, Ring } from '../src/pages/tail/ring';
-import { parts, show, visible, where, wrap } from '../src/pages/tail/show';
+import { neighbour, parts, show, where, wrap } from '../src/pages/tail/show';
 
 const row = (n: number, message = `m${n}`) => ({ at: n, position: `${n}.0`, doc: { message } });
 
@@ -95,8 +95,8 @@ test('skipped rows, missed blocks and a lost connection are lines of the list', 
 });
 
 test('hostile text cannot hide or turn around', () => {
-  expect(visible('a\u202eb\u0000c\nd')).toBe('a‹202E›b␀c⏎d');
-  expect(show({})).toEqual({ severity: '–', tone: '', host: '', logger: '', text: '' });
+  expect(wrap('a\u202eb\u0000c\n\td', 80)).toEqual(['a⟨U+202E⟩b␀c', '  d']);
+  expect(show({})).toEqual({ severity: 'DEBUG', tone: '', host: '', logger: '', text: '' }); // as a spec reads it
   expect(show({ 'log.syslog.severity.code': 3, 'host.name': 'h', 'event.dataset': 't', message: 'm\n' })).toEqual({ severity: 'ERROR', tone: 'e', host: 'h', logger: 't', text: 'm' });
 });
 
@@ -114,4 +114,15 @@ test('a wrapped record takes the rows its text needs', () => {
 test('the place of a mistake is counted in bytes', () => {
   expect(where("Type == 'ä' ?", 13)).toEqual(["Type == 'ä' ", '?', '']);
   expect(where('Severity =', 10)).toEqual(['Severity =', '', '']);
+});
+
+test('j and k go from record to record, over what lies between, and begin at the newest', () => {
+  const ring = new Ring(10);
+  ring.put({ kind: 'row', row: row(1) });
+  ring.put({ kind: 'missed', blocks: 1 });
+  ring.put({ kind: 'row', row: row(2) });
+  const lines = ring.lines(), [first, , last] = lines.map((l) => l.id);
+  expect([neighbour(lines, 0, 1), neighbour(lines, 0, -1)]).toEqual([last, last]);
+  expect([neighbour(lines, last!, -1), neighbour(lines, first!, -1), neighbour(lines, first!, 1), neighbour(lines, last!, 1)]).toEqual([first, first, last, last]);
+  expect(neighbour([], 1, 1)).toBeNull();
 });

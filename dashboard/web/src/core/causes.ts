@@ -37,7 +37,10 @@ export const listed = (list: readonly Cause[], words: (cause: string) => string)
 
 const HALTED = 10; // seconds without a delivery that are worth a word
 const RECENT = 300; // seconds to look back: back-off makes repeated posts rare
-const SPLIT = new Set(['400', '413', '422']); // these posts are halved until the bad record is found, and go on
+const SPLIT = new Set(['400', '413', '422']);
+
+// isSplit: these posts are halved until the bad record is found, and go on.
+export const isSplit = (cause: string): boolean => SPLIT.has(cause);
 
 // Trouble is why an output delivers nothing: it is paused, or its posts come back.
 export interface Trouble {
@@ -50,7 +53,7 @@ export interface Trouble {
 // came back and none was delivered, for HALTED seconds or more.
 export function halts(store: Metrics, program: string, from: number, to: number): { from: number; to: number; cause: string }[] {
   const mine = (s: Series) => s.program === program;
-  const delivered = store.of('Delivered').filter(mine), repeated = store.parts('Retried').filter((p) => mine(p.series) && !SPLIT.has(p.cause));
+  const delivered = store.of('Delivered').filter(mine), repeated = store.parts('Retried').filter((p) => mine(p.series) && !isSplit(p.cause));
   const list: { from: number; to: number; cause: string }[] = [];
   let open: { from: number; cause: string } | null = null;
   const close = (at: number) => {
@@ -80,7 +83,7 @@ export function trouble(store: Metrics, programs: ReadonlySet<string>, now: numb
   };
   const delivered = last(store.of('Delivered').filter(mine));
   if (end - delivered < HALTED) return null;
-  const repeated = store.parts('Retried').filter((p) => mine(p.series) && !SPLIT.has(p.cause)).map((p) => p.series);
+  const repeated = store.parts('Retried').filter((p) => mine(p.series) && !isSplit(p.cause)).map((p) => p.series);
   const newest = last(repeated);
   if (newest <= delivered) return null; // it is idle
   const [worst] = causes(store, 'Retried', (s) => repeated.includes(s), delivered + 1, end + 1);

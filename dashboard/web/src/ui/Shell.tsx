@@ -42,8 +42,10 @@ export function Shell({ children }: { children: ComponentChildren }) {
 
 function Rail() {
   const { page } = useStore(route), marks = useStore(badges);
+  const here = useRef<HTMLElement>(null);
+  useEffect(() => here.current?.querySelector('[aria-current]')?.scrollIntoView?.({ block: 'nearest', inline: 'nearest' }), [page]); // on a narrow screen it is a strip
   return (
-    <nav class="rail" aria-label="Main">
+    <nav class="rail" aria-label="Main" ref={here}>
       <div class="brand"><Logo /><span>Lagermeister</span></div>
       {places.map((p) => {
         const badge = marks[p.page];

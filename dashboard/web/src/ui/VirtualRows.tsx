@@ -57,6 +57,12 @@ export function VirtualRows({ count, height, label, row, rowKey, rowClass, open 
   }, [follow, count, openHeight]);
   useEffect(() => {
     const el = box.current!;
+    if (open < 0 || openHeight === 0) return;
+    const top = open * height, over = top + height * 2 + openHeight - (el.scrollTop + el.clientHeight);
+    if (over > 0) el.scrollTop = Math.min(el.scrollTop + over, top);
+  }, [open, openHeight > 0]);
+  useEffect(() => {
+    const el = box.current!;
     if (current === undefined || current < 0) return;
     const top = current * height + (open >= 0 && current > open ? openHeight : 0);
     if (top < el.scrollTop) el.scrollTop = top;

@@ -1,4 +1,4 @@
-import { causeName } from '../core/causes';
+import { causeName, isSplit } from '../core/causes';
 import { outputOf, outputs, nameOf, receivers } from '../core/flow';
 import { count, short } from '../core/format';
 import { alarm, type Fold, type Metrics, type Series } from '../core/series';
@@ -105,9 +105,10 @@ export function failed(store: Metrics, r: Range): Failed {
   const parts = store.parts('Retried').map(({ cause, series }) => ({ cause, values: fold([series], wide, 'sum', 'sum') }));
   const at = (i: number) => parts.filter((p) => (p.values[i] ?? 0) > 0);
   const why = x.map((_, i) => at(i).map((p) => `${causeName(p.cause)} × ${count(p.values[i])}`).join(', '));
-  const begin = why.findIndex((text, i) => i > 0 && text !== '' && why[i - 1] === '');
+  const come = x.map((_, i) => at(i).find((p) => !isSplit(p.cause))?.cause);
+  const begin = come.findIndex((cause, i) => i > 0 && cause !== undefined && come[i - 1] === undefined);
   return {
-    x, width, why, begins: begin < 0 ? null : { at: x[begin]!, text: `${causeName(at(begin)[0]!.cause)} begins` },
+    x, width, why, begins: begin < 0 ? null : { at: x[begin]!, text: `${causeName(come[begin]!)} begins` },
     lines: [line('Retried', 'retried', 'c2'), line('DeadLettered', 'dead-lettered', 'errf')].filter((l) => l.values.some((v) => v !== null)),
   };
 }

@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { get, type Problem } from '../../core/api';
+import { inLine, payload, severity, severityShort, severityTone, visible, type Found } from '../../core/record';
 import { canSay, type Value } from '../../core/spec';
 import { clockMillis, exact } from '../../core/time';
+import { Fields } from '../../ui/Fields';
 import { Copy, ProblemNote } from '../../ui/parts';
-import { inLine, parts, payload, severity, severityName, severityShort, severityTone, visible, type Found } from './record';
 import { Marked } from './Rows';
 
 export type Tab = 'fields' | 'json' | 'context';
@@ -33,37 +34,11 @@ export function Detail({ record, tab, setTab, words, columns, filter, column }: 
         <Copy small text={() => JSON.stringify(record.doc, null, 2)}>Copy JSON</Copy>
         {traceField && canSay(traceField, 'is', String(record.doc[trace!])) && <button class="btn sm" onClick={() => filter(traceField, String(record.doc[trace!]), 'is')}>Same trace</button>}
       </div>
-      {tab === 'fields' && <Fields record={record} columns={columns} filter={filter} column={column} />}
+      {tab === 'fields' && <Fields doc={record.doc} filter={filter} columns={columns} column={column} />}
       {tab === 'fields' && <div class="pay" tabIndex={0} role="group" aria-label="Payload"><Marked text={visible(payload(record.doc))} words={words} />{payload(record.doc) === '' && <span class="t3">no payload</span>}</div>}
       {tab === 'json' && <pre class="pay" tabIndex={0}>{visible(JSON.stringify(record.doc, null, 2))}</pre>}
       {tab === 'context' && <Context record={record} words={words} />}
     </div>
-  );
-}
-
-function Fields({ record, columns, filter, column }: Pick<Props, 'record' | 'columns' | 'filter' | 'column'>) {
-  const list = parts(record.doc);
-  const rows = Math.ceil(list.length / 2);
-  return (
-    <dl class="fields" style={{ gridTemplateRows: `repeat(${rows}, 22px)` }}>
-      {list.map((p) => {
-        const value = p.values[0];
-        const can = (op: 'is' | 'not') => value !== undefined && canSay(p.name, op, value);
-        const text = p.name === 'Timestamp' ? exact(Date.parse(p.text)) : p.name === 'Severity' ? `${p.text} (${severityName(Number(p.text))})` : p.text;
-        const known = columns.includes(p.name);
-        return (
-          <div class="f" key={p.name} data-field={p.name}>
-            <dt title={p.name}>{visible(p.name)}</dt>
-            <dd title={p.name === 'Timestamp' ? p.text : visible(p.text)}>{inLine(text) || '\u00a0'}</dd>
-            <div class="ac">
-              <button aria-label={`Filter for this ${p.name}`} title="Filter for this value (+)" disabled={!can('is')} onClick={() => filter(p.name, value!, 'is')}>+</button>
-              <button aria-label={`Filter out this ${p.name}`} title="Filter out this value (-)" disabled={!can('not')} onClick={() => filter(p.name, value!, 'not')}>−</button>
-              <button aria-label={`${p.name} as a column`} aria-pressed={known} title={known ? 'Remove the column' : 'Show as a column'} onClick={() => column(p.name)}>▤</button>
-            </div>
-          </div>
-        );
-      })}
-    </dl>
   );
 }
 

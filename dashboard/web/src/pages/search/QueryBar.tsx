@@ -1,11 +1,11 @@
 import type { RefObject } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Problem } from '../../core/api';
+import { severityName } from '../../core/record';
 import { canSay, isDynamic, isNumeric, isRaw, opWords, specOf, textOf, withTerm, type Chip, type Op, type Test, type Value } from '../../core/spec';
 import { href } from '../../core/url';
 import { Icon } from '../../ui/icons';
 import { change, rangeWords, spanWords, type Query, type Span } from './query';
-import { severityName } from './record';
 import { TimeDialog } from './TimeDialog';
 
 interface Props {

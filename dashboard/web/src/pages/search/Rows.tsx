@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
+import { cell, inLine, payload, severity, severityShort, severityTone, visible, type Found } from '../../core/record';
 import { clockMillis, day, exact, zoneName } from '../../core/time';
 import { VirtualRows } from '../../ui/VirtualRows';
-import { cell, inLine, marked, payload, severity, severityShort, severityTone, visible, type Found } from './record';
+import { marked } from './words';
 
 export function Marked({ text, words }: { text: string; words: string[] }) {
   return <>{marked(text, words).map((piece, i) => (i % 2 ? <mark key={i}>{piece}</mark> : piece))}</>;

@@ -4,9 +4,11 @@ import { address, get } from '../../core/api';
 import { count, duration } from '../../core/format';
 import { useKey } from '../../core/keys';
 import { live } from '../../core/live';
+import type { Found } from '../../core/record';
 import { chipsOf, isRaw, specOf, textOf, toggle, withTerm, type Value } from '../../core/spec';
 import { useStore } from '../../core/store';
 import { go, href } from '../../core/url';
+import { pressFocused } from '../../ui/Fields';
 import { Icon } from '../../ui/icons';
 import { copy, Copy, Dialog, Empty, Pill, ProblemNote } from '../../ui/parts';
 import { Page } from '../../ui/Shell';
@@ -16,7 +18,7 @@ import { Facets } from './Facets';
 import { Histogram } from './Histogram';
 import { ALL, change, fixedRange, rangeWords, spanOf, step, useQuery, type Query, type Span } from './query';
 import { QueryBar } from './QueryBar';
-import { parts, tokens, type Found } from './record';
+import { tokens } from './words';
 import { Rows } from './Rows';
 import { MOST, params, useSearch, type Part, type Results } from './useSearch';
 import './search.css';
@@ -67,7 +69,8 @@ export default function Search() {
           <QueryBar query={query} chips={chips} span={span} problem={rows.problem} input={input} busy={s.slow} onRun={s.again} onStop={s.stopRows} />
           <div class={`res ${rows.problem?.status === 400 || s.slow ? 'before' : ''}`}>
             <Facets
-              answer={facets.value} loading={facets.loading} problem={rows.problem ? null : facets.problem} chips={chips} onCancel={s.stopFacets} onAgain={s.askFacets}
+              headers={facets} dynamic={s.dynamic} fields={query.fields} records={rows.value?.records ?? []} refused={rows.problem !== null} chips={chips}
+              onCancel={s.stopFacets} onAgain={s.askFacets} onFields={(fields) => change({ fields })}
               onToggle={(field, value, on) => change({ q: specOf(toggle(chips ?? [], field, 'is', value, on)) })}
               onOnly={(field, values) => change({ q: specOf([...(chips ?? []).filter((c) => isRaw(c) || c.field !== field), ...(values.length ? [{ field, op: 'is' as const, values }] : [])]) })}
             />
@@ -121,12 +124,6 @@ function Matches({ query, search, total }: { query: Query; search: ReturnType<ty
   };
   const filter = (field: string, value: Value, op: 'is' | 'not') => change({ q: withTerm(query.q, { field, op, values: [value] }) });
   const column = (name: string) => name !== 'Payload' && change({ columns: query.columns.includes(name) ? query.columns.filter((c) => c !== name) : [...query.columns, name] });
-  const focused = (op: 'is' | 'not') => {
-    const name = document.activeElement?.closest<HTMLElement>('[data-field]')?.dataset['field'];
-    const button = document.activeElement?.closest('[data-field]')?.querySelectorAll('button')[op === 'is' ? 0 : 1];
-    const part = open >= 0 ? parts(records[open]!.doc).find((p) => p.name === name) : undefined;
-    if (part?.values.length && !button?.disabled) filter(part.name, part.values[0]!, op);
-  };
   useKey('j', 'Next row', () => move(1));
   useKey('k', 'Previous row', () => move(-1));
   const flip = () => records.length > 0 && show(Math.max(0, current));
@@ -137,8 +134,8 @@ function Matches({ query, search, total }: { query: Query; search: ReturnType<ty
     if (open < 0 && records.length) show(Math.max(0, current));
   });
   useKey('c', 'Copy the row', () => records[Math.max(0, current)] && void copy(JSON.stringify(records[Math.max(0, current)]!.doc, null, 2)));
-  useKey('+', 'Filter for the focused field', () => focused('is'));
-  useKey('-', 'Filter out the focused field', () => focused('not'));
+  useKey('+', 'Filter for the focused field', () => pressFocused('is'));
+  useKey('-', 'Filter out the focused field', () => pressFocused('not'));
   useKey('End', 'To the newest row', () => setCurrent(0));
   useKey('Escape', 'Close, clear, or leave a field', () => {
     const field = document.activeElement as HTMLElement | null;

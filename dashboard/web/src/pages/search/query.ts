@@ -45,7 +45,8 @@ export function step(range: string, by: 1 | -1): string {
 }
 
 export const COLUMNS = ['Hostname', 'Logger'];
-export const parseColumns = (text: string): string[] => (text === '' ? COLUMNS : text === '-' ? [] : text.split(',').map(decodeURIComponent));
+const names = (text: string): string[] => (text === '' ? [] : text.split(',').map(decodeURIComponent));
+export const parseColumns = (text: string): string[] => (text === '' ? COLUMNS : text === '-' ? [] : names(text));
 export const formatColumns = (list: readonly string[]): string | null => (list.join() === COLUMNS.join() ? null : list.length ? list.map(encodeURIComponent).join(',') : '-');
 
 export interface Query {
@@ -55,15 +56,17 @@ export interface Query {
   columns: string[];
   wrap: boolean;
   row: string; // id of the open record
+  fields: string[]; // Fields[…] whose values are counted
 }
 
 export function readQuery(query: string): Query {
   const p = new URLSearchParams(query);
-  let columns = COLUMNS;
+  let columns = COLUMNS, fields: string[] = [];
   try {
     columns = parseColumns(p.get('cols') ?? '');
+    fields = names(p.get('fields') ?? '').map((name) => `Fields[${name}]`);
   } catch { /* not ours */ }
-  return { q: p.get('q') ?? '', text: p.get('text') ?? '', range: p.get('range') ?? DEFAULT_RANGE, columns, wrap: p.get('wrap') === '1', row: p.get('row') ?? '' };
+  return { fields, q: p.get('q') ?? '', text: p.get('text') ?? '', range: p.get('range') ?? DEFAULT_RANGE, columns, wrap: p.get('wrap') === '1', row: p.get('row') ?? '' };
 }
 
 export function useQuery(): Query {
@@ -80,6 +83,7 @@ export function change(part: Partial<Query>): void {
   if (part.columns) params['cols'] = formatColumns(part.columns);
   if (part.wrap !== undefined) params['wrap'] = part.wrap ? '1' : null;
   if (part.row !== undefined) params['row'] = part.row;
+  if (part.fields) params['fields'] = part.fields.map((f) => encodeURIComponent(f.slice(7, -1))).join(',') || null;
   const asks = part.q !== undefined || part.text !== undefined || part.range !== undefined;
   if (asks) params['row'] ??= null;
   setParams(params, !asks);

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { get, Problem, type Params } from '../../core/api';
 import { live } from '../../core/live';
+import type { Found } from '../../core/record';
 import type { HistogramAnswer } from './bars';
-import type { FacetsAnswer } from './Facets';
+import type { FacetsAnswer } from './Facet';
 import { spanOf, type Query, type Span } from './query';
-import type { Found } from './record';
 
 export interface Answer {
   total: number;
@@ -44,23 +44,27 @@ export const params = (query: Pick<Query, 'q' | 'text'>, span: Span): Params => 
 export function useSearch(query: Query, enabled: boolean) {
   const [rows, setRows] = useState<Part<Results>>(nothing);
   const [facets, setFacets] = useState<Part<FacetsAnswer>>(nothing);
+  const [dynamic, setDynamic] = useState<Part<FacetsAnswer>>(nothing); // facets of dynamic fields: they take longer, and count fewer
   const [histogram, setHistogram] = useState<Part<HistogramAnswer>>(nothing);
   const [turn, setTurn] = useState(0);
   const [asking, setAsking] = useState(false); // for the first page
-  const stops = useRef({ rows: new AbortController(), facets: new AbortController(), histogram: new AbortController() });
+  const stops = useRef({ rows: new AbortController(), facets: new AbortController(), dynamic: new AbortController(), histogram: new AbortController() });
   const span = useRef<Span>({ from: null, to: null });
 
-  function ask<T>(which: 'facets' | 'histogram', more: Params, set: (f: (p: Part<T>) => Part<T>) => void): void {
+  function ask<T>(which: 'facets' | 'dynamic' | 'histogram', path: string, more: Params, set: (f: (p: Part<T>) => Part<T>) => void): void {
     stops.current[which].abort();
     const stop = (stops.current[which] = new AbortController());
     set((p) => ({ ...p, loading: true, problem: null }));
-    get<T>(which, { ...params(query, span.current), ...more }, stop.signal).then(
+    get<T>(path, { ...params(query, span.current), ...more }, stop.signal).then(
       (value) => stop.signal.aborted || set(() => ({ value, loading: false, problem: null })),
       (problem: Problem) => stop.signal.aborted || set(() => ({ value: null, loading: false, problem })),
     );
   }
-  const askFacets = () => ask<FacetsAnswer>('facets', { size: 20 }, setFacets);
-  const askHistogram = () => ask<HistogramAnswer>('histogram', { buckets: 90 }, setHistogram);
+  const askHeaders = () => ask<FacetsAnswer>('facets', 'facets', { size: 20 }, setFacets);
+  const askDynamic = () => {
+    if (query.fields.length > 0) ask<FacetsAnswer>('dynamic', 'facets', { size: 20, field: query.fields }, setDynamic);
+  };
+  const askHistogram = () => ask<HistogramAnswer>('histogram', 'histogram', { buckets: 90 }, setHistogram);
 
   useEffect(() => {
     if (!enabled) return;
@@ -78,13 +82,21 @@ export function useSearch(query: Query, enabled: boolean) {
         setRows((p) => ({ ...p, loading: false, problem }));
         if (problem.status !== 400) return; // else the others have the same to say
         halt('facets', setFacets);
+        halt('dynamic', setDynamic);
         halt('histogram', setHistogram);
       },
     ).finally(over);
-    askFacets();
+    askHeaders();
     askHistogram();
     return () => [all.rows, all.facets, all.histogram].forEach((s) => s.abort());
   }, [query.q, query.text, query.range, turn, enabled]);
+
+  const counted = query.fields.join();
+  useEffect(() => {
+    if (!enabled) return;
+    askDynamic();
+    return () => stops.current.dynamic.abort();
+  }, [query.q, query.text, query.range, turn, enabled, counted]);
 
   // more reads the next page, unless there is none or one is on its way.
   const more = () => {
@@ -97,17 +109,24 @@ export function useSearch(query: Query, enabled: boolean) {
       (problem: Problem) => stop.signal.aborted || setRows({ value: v, loading: false, problem }),
     );
   };
-  const halt = <T,>(which: 'rows' | 'facets' | 'histogram', set: (f: (p: Part<T>) => Part<T>) => void) => {
+  const halt = <T,>(which: 'rows' | 'facets' | 'dynamic' | 'histogram', set: (f: (p: Part<T>) => Part<T>) => void) => {
     stops.current[which].abort();
     set((p) => ({ ...p, loading: false }));
     if (which === 'rows') setAsking(false);
   };
   return {
-    rows, facets, histogram, more, askFacets,
+    rows, facets, dynamic, histogram, more,
     slow: useLate(asking, 400), // the first page lets us wait
     again: () => setTurn((n) => n + 1),
     stopRows: () => halt<Results>('rows', setRows),
-    stopFacets: () => halt<FacetsAnswer>('facets', setFacets),
+    askFacets: () => {
+      askHeaders();
+      askDynamic();
+    },
+    stopFacets: () => {
+      halt<FacetsAnswer>('facets', setFacets);
+      halt<FacetsAnswer>('dynamic', setDynamic);
+    },
     stopHistogram: () => halt<HistogramAnswer>('histogram', setHistogram),
   };
 }

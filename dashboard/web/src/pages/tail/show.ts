@@ -1,48 +1,29 @@
+import { cell, payload, severity, severityShort, severityTone, visible } from '../../core/record';
 import type { Doc } from '../../core/types';
 import type { Line } from './ring';
 
-// How a record becomes text. Records are hostile: control and direction
-// characters are made visible.
-
-const names = ['EMERG', 'ALERT', 'CRIT', 'ERROR', 'WARN', 'NOTICE', 'INFO', 'DEBUG'];
+// How a live record becomes rows of text. Pure.
 
 export interface Shown {
-  severity: string; // –: unknown
+  severity: string;
   tone: string; // class of the stripe and the word
   host: string;
   logger: string;
   text: string; // without line ends at its end
 }
 
-const word = (v: unknown): string => (typeof v === 'string' ? v : v === undefined || v === null ? '' : String(v));
-
 export function show(doc: Doc): Shown {
-  const code = doc['log.syslog.severity.code'];
-  const n = typeof code === 'number' ? code : -1;
+  const level = severity(doc);
   return {
-    severity: names[n] ?? (n < 0 ? '–' : String(n)),
-    tone: n < 0 || n > 4 ? '' : n <= 3 ? 'e' : 'w',
-    host: visible(word(doc['host.name'])),
-    logger: visible(word(doc['log.logger']) || word(doc['event.dataset'])),
-    text: word(doc['message']).replace(/[\r\n]+$/, ''),
+    severity: severityShort[level] ?? String(level), tone: severityTone(level),
+    host: visible(cell(doc, 'Hostname')), logger: visible(cell(doc, 'Logger') || cell(doc, 'Type')), text: payload(doc).replace(/[\r\n]+$/, ''),
   };
-}
-
-// visible replaces what would not be seen, or would turn the text around.
-export function visible(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (c) => {
-    if (c === '\n') return '⏎';
-    if (c === '\t') return '  ';
-    const code = c.charCodeAt(0);
-    return code < 0x20 ? String.fromCharCode(0x2400 + code) : `‹${code.toString(16).toUpperCase().padStart(4, '0')}›`;
-  });
 }
 
 // A wrapped record takes as many rows of the list as its text has parts.
 export interface Part {
   line: number; // in the lines
-  text: string | null; // null: not a record
+  text: string | null; // null: the line is shown as a whole
   first: boolean;
   last: boolean;
 }
@@ -52,7 +33,7 @@ const MOST = 60; // parts of one record
 export function wrap(text: string, width: number): string[] {
   const parts: string[] = [];
   for (const one of text.split('\n')) {
-    const clean = visible(one.replace(/\r$/, ''));
+    const clean = visible(one.replace(/\r$/, '')).replace(/\t/g, '  ');
     for (let at = 0; at === 0 || at < clean.length; at += width) {
       if (parts.length === MOST - 1) return [...parts, '… open the row for the rest'];
       parts.push(clean.slice(at, at + width));
@@ -69,10 +50,18 @@ export function parts(lines: readonly Line[], width: number): Part[] {
       list.push({ line, text: null, first: true, last: true });
       return;
     }
-    const texts = width > 0 ? wrap(show(l.row.doc).text, width) : [''];
+    const texts = width > 0 ? wrap(show(l.row.doc).text, width) : [null];
     texts.forEach((text, i) => list.push({ line, text, first: i === 0, last: i === texts.length - 1 }));
   });
   return list;
+}
+
+// neighbour is the record by so many records after (or before) the one with an id,
+// or from the end where there is none; null when there are no records.
+export function neighbour(lines: readonly Line[], id: number, by: 1 | -1): number | null {
+  const rows = lines.filter((l) => l.kind === 'row');
+  const at = rows.findIndex((l) => l.id === id);
+  return (at < 0 ? rows.at(-1) : rows[Math.max(0, Math.min(rows.length - 1, at + by))])?.id ?? null;
 }
 
 // where marks the place of an error in a text, counted in bytes as the server does.

@@ -1,7 +1,7 @@
-import type { Value } from '../../core/spec';
-import type { Doc } from '../../core/types';
+import type { Value } from './spec';
+import type { Doc } from './types';
 
-// A stored record in the words of a spec.
+// A record, stored or live, in the words of a spec, and as text that is safe to show.
 
 export interface Found {
   id: string;
@@ -50,13 +50,30 @@ export function parts(doc: Doc): Part[] {
   });
 }
 
+// dynamicNames of the fields that some records have, by name.
+export const dynamicNames = (records: readonly Found[]): string[] =>
+  [...new Set(records.slice(0, 200).flatMap((r) => Object.keys(r.doc).filter((k) => k.startsWith('heka.')).map((k) => k.slice(5))))].sort();
+
+// typed is a counted value, which comes as text, as records have it in that field.
+export function typed(records: readonly Found[], field: string, text: string): Value {
+  const key = fieldKey(field);
+  for (const { doc } of records) {
+    const values = [doc[key]].flat();
+    const same = values.find((v) => String(v) === text) ?? values[0];
+    if (typeof same === 'number') return Number(text);
+    if (typeof same === 'boolean') return text === 'true';
+    if (typeof same === 'string') return text;
+  }
+  return text;
+}
+
 export const severityNames = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'info', 'debug'];
 export const severityShort = ['EMERG', 'ALERT', 'CRIT', 'ERROR', 'WARN', 'NOTICE', 'INFO', 'DEBUG'];
 export const severityName = (n: number): string => severityNames[n] ?? String(n);
 export const severityTone = (n: number): 'e' | 'w' | '' => (n <= 3 ? 'e' : n === 4 ? 'w' : '');
 
 const ESCAPES = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?)/g;
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 // visible text: terminal colours are left out, control and direction characters
 // become signs, so that nothing in a log line can hide or reorder text.
@@ -69,23 +86,3 @@ export function visible(text: string): string {
 
 export const LONGEST = 2048; // characters of a value in a list
 export const inLine = (text: string): string => visible(text.length > LONGEST ? text.slice(0, LONGEST) + '…' : text).replace(/[\n\t]/g, (c) => (c === '\n' ? ' ⏎ ' : ' '));
-
-export const tokens = (text: string): string[] => [...new Set((text.match(/[\p{L}\p{Nd}]+/gu) ?? []).map((w) => w.toLowerCase()))];
-
-// marked cuts a text into stretches, those at odd places being words searched for;
-// words with nothing but blanks between them are one stretch.
-export function marked(text: string, words: readonly string[]): string[] {
-  if (!words.length) return [text];
-  const out: string[] = [''];
-  for (const piece of text.match(/[\p{L}\p{Nd}]+|[^\p{L}\p{Nd}]+/gu) ?? []) {
-    const hit = words.includes(piece.toLowerCase());
-    const inside = out.length % 2 === 0;
-    if (hit) {
-      if (inside) out[out.length - 1] += piece;
-      else if (out.length > 1 && out[out.length - 1]!.trim() === '' && out[out.length - 1] !== '') { const gap = out.pop()!; out[out.length - 1] += gap + piece; }
-      else out.push(piece);
-    } else if (inside) out.push(piece);
-    else out[out.length - 1] += piece;
-  }
-  return out;
-}

@@ -137,16 +137,14 @@ test('a sender whose metrics come partly without an address is one sender', () =
   expect(senders(store, now)).toMatchObject([{ sender: 'es-output', ip: 'vm', seen: now - 1 }]);
 });
 
-test('two outputs of one name are told apart by their group, two members by what they have', () => {
-  const tell = (group: string, instance: string, ip = '') => ({ sender: 'http-output', group, instance, ip });
-  const all = [tell('sumologic', 'a'), tell('sumologic', 'b'), tell('archive', 'c')];
-  expect(all.map((o) => nameOf(o, all))).toEqual(['http-output sumologic a', 'http-output sumologic b', 'http-output archive']);
+test('two outputs of one name are told apart by their group, two members by their address', () => {
+  const tell = (group: string, ip = '') => ({ sender: 'http-output', group, ip });
+  const all = [tell('sumologic', '10.0.0.1'), tell('sumologic', '10.0.0.2'), tell('archive')];
+  expect(all.map((o) => nameOf(o, all))).toEqual(['http-output sumologic 10.0.0.1', 'http-output sumologic 10.0.0.2', 'http-output archive']);
   expect(nameOf(all[0]!, [all[0]!])).toBe('http-output');
-  const old = [tell('', '', '10.0.0.1'), tell('', '', '10.0.0.2')];
-  expect(old.map((o) => nameOf(o, old))).toEqual(['http-output 10.0.0.1', 'http-output 10.0.0.2']);
 
-  for (const [group, n] of [['sumologic', 3], ['archive', 5]] as const) store.put([now - 2, 'http-output', '', 'Delivered', n, null, null, group, '1'], now);
-  const list = flows(books(balance({ group: 'sumologic' }), balance({ group: 'archive' })), null, store.of('Delivered'));
-  expect(list.map((f) => [f.name, ...f.programs])).toEqual([['sumologic', 'http-output\nsumologic\n1'], ['archive', 'http-output\narchive\n1']]);
-  expect(senders(store, now).map((s) => [s.group, s.rate])).toEqual([['archive', 5], ['sumologic', 3]]);
+  for (const [group, n] of [['sumologic', 3], ['', 5]] as const) store.put([now - 2, 'http-output', '', 'Delivered', n, null, null, group], now);
+  const list = flows(books(balance({ group: 'sumologic' }), balance({ group: 'http_subscriber' })), null, store.of('Delivered'));
+  expect(list.map((f) => [f.name, ...f.programs])).toEqual([['sumologic', 'http-output\nsumologic'], ['http_subscriber', 'http-output\n']]);
+  expect(senders(store, now).map((s) => [s.group, s.rate])).toEqual([['', 5], ['sumologic', 3]]);
 });

@@ -4,7 +4,7 @@ import { SeriesStore } from '../src/core/series';
 import { failed } from '../src/ui/lines';
 
 const T = 1_795_184_400;
-const me = new Set(['http-output\n\n']);
+const me = new Set(['http-output\n']);
 let store: SeriesStore;
 beforeEach(() => void (store = new SeriesStore()));
 const say = (second: number, type: string, value: number, sender = 'http-output') => store.put([second, sender, '', type, value, null, null], T + 1000);
@@ -46,7 +46,7 @@ test('each stretch without a delivery has a begin and an end', () => {
     else if (s % 5 === 0) say(T + s, 'Retried.503', 1);
   }
   say(T + 45, 'Retried.503', 1); // a blip
-  expect(halts(store, 'http-output\n\n', T, T + 60)).toEqual([{ from: T + 10, to: T + 40, cause: '503' }]);
+  expect(halts(store, 'http-output\n', T, T + 60)).toEqual([{ from: T + 10, to: T + 40, cause: '503' }]);
 });
 
 test('the chart of failures says by which answers, and where they begin', () => {

@@ -18,11 +18,11 @@ export function outputs(store: Metrics): Series[] {
   return [...delivered, ...older];
 }
 
-// nameOf who reports among others: the sender, and of group, address and instance
-// what it takes to tell those of the same name apart.
+// nameOf who reports among others: the sender, and of group and address what it
+// takes to tell those of the same name apart.
 export function nameOf(one: Origin, among: readonly Origin[]): string {
   let name = one.sender, same = among.filter((o) => o !== one && o.sender === one.sender);
-  for (const part of ['group', 'ip', 'instance'] as const) {
+  for (const part of ['group', 'ip'] as const) {
     if (one[part] === '' || same.every((o) => o[part] === one[part])) continue;
     name += ` ${one[part]}`;
     same = same.filter((o) => o[part] === one[part]);

@@ -65,7 +65,7 @@ export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Tra
       const late = most(own, now);
       const silent = s.over(now - 12, now - 1) === null;
       return {
-        key: `${f.key} ${s.program} ${s.ip}`, name: s.sender, member: true, members: s.ip || s.instance || '–', open: false, rate: sum([s], now), lag: late, threshold: t,
+        key: `${f.key} ${s.program} ${s.ip}`, name: s.sender, member: true, members: s.ip || '–', open: false, rate: sum([s], now), lag: late, threshold: t,
         pending: null, unacked: null, limit: null, redelivered: null, drains: '',
         state: silent ? said('err', 'Silent') : alarm(late, t) ? said('warn', 'Behind') : said('ok', 'Running'),
       };

@@ -57,12 +57,11 @@ const folds: Record<string, Fold> = {
 // in it: they are only sent when something happened.
 const totals = new Set(['Throughput', 'ThroughputBytes', 'BatchCount', 'Stored', 'Delivered', 'Filtered', 'DeadLettered', 'Retried', 'Rejected']);
 
-// Who reports. Group and instance are empty where the sender does not tell them.
+// Who reports. Group is empty where it is the usual one of such a program.
 export interface Origin {
   sender: string;
   ip: string;
   group: string;
-  instance: string;
 }
 
 export class Series {
@@ -74,14 +73,13 @@ export class Series {
   readonly sender: string;
   readonly ip: string;
   readonly group: string;
-  readonly instance: string;
   readonly program: string; // one for all that comes from it: its metrics do not all have an address
 
   constructor(readonly type: string, from: Origin, private readonly alive: (second: number, fine: boolean) => boolean) {
     const [metric] = type.split('.') as [string]; // Retried.503 is a part of Retried
     this.fold = folds[metric] ?? 'mean';
     this.total = totals.has(metric);
-    ({ sender: this.sender, ip: this.ip, group: this.group, instance: this.instance } = from);
+    ({ sender: this.sender, ip: this.ip, group: this.group } = from);
     this.program = programOf(from);
   }
 
@@ -128,7 +126,7 @@ export class Series {
   }
 }
 
-const programOf = (o: Origin): string => [o.sender, o.group, o.instance].join('\n');
+const programOf = (o: Origin): string => `${o.sender}\n${o.group}`;
 
 export class SeriesStore {
   private readonly all = new Map<string, Series>();
@@ -157,8 +155,8 @@ export class SeriesStore {
   }
 
   // put takes one point of the stream. A second may come again, then it counts anew.
-  put([second, sender, ip, type, value, warn, error, group = '', instance = '']: Point, now: number): void {
-    const series = second <= now + 5 && Number.isFinite(value) ? this.series(type, { sender, ip, group, instance }) : null;
+  put([second, sender, ip, type, value, warn, error, group = '']: Point, now: number): void {
+    const series = second <= now + 5 && Number.isFinite(value) ? this.series(type, { sender, ip, group }) : null;
     if (!series) {
       this.refused++;
       return;
@@ -180,7 +178,7 @@ export class SeriesStore {
     const from = Math.floor(answer.from / 1000);
     const fine = answer.step_s === 1;
     for (const s of answer.series ?? []) {
-      const series = this.series(s.type, { sender: s.sender, ip: s.ip, group: s.group ?? '', instance: s.instance ?? '' });
+      const series = this.series(s.type, { sender: s.sender, ip: s.ip, group: s.group ?? '' });
       if (!series) continue;
       const signs = this.signs(series.program);
       series.threshold ??= s.threshold && { warn: s.threshold.Warn, error: s.threshold.Error };

@@ -113,7 +113,6 @@ export interface SeriesAnswer {
     sender: string;
     ip: string;
     group?: string;
-    instance?: string;
     unit: string;
     agg: string;
     values: (number | null)[];
@@ -129,8 +128,8 @@ export interface Row {
   doc: Doc;
 }
 
-// [second, sender, ip, type, value, warn, error, group, instance]; few senders tell the last two.
-export type Point = [number, string, string, string, number, number | null, number | null, string?, string?];
+// [second, sender, ip, type, value, warn, error, group]; the last one only where the event names it.
+export type Point = [number, string, string, string, number, number | null, number | null, string?];
 
 export type FromServer =
   | { t: 'hello'; now: number; ui: string; role: string; began: number }

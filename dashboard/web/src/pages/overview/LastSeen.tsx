@@ -11,7 +11,7 @@ export function LastSeen({ list, now, warn, error, at }: { list: readonly Sender
   const fresh = list.filter((s) => tone(s) === 'ok').length;
   const columns: Column<Sender>[] = [
     { key: 'sender', title: 'Sender', cell: (s) => <span class="st"><span class={`dot ${tone(s)}`} title={word[tone(s)]} /><span class="vh">{word[tone(s)]} </span>{s.sender}{s.group && <span class="t3"> {s.group}</span>}</span> },
-    { key: 'ip', title: 'Source', cell: (s) => <span class="mono t2">{s.ip || s.instance || '–'}</span> },
+    { key: 'ip', title: 'Source', cell: (s) => <span class="mono t2">{s.ip || '–'}</span> },
     { key: 'rate', title: 'Rate', num: true, cell: (s) => (s.rate === null ? '–' : s.rate === 0 ? '0' : `${short(s.rate)}/s`) },
     { key: 'seen', title: 'Last seen', num: true, cell: (s) => <Age at={s.seen * 1000} now={(now - 1) * 1000} class={tone(s) === 'ok' ? 't2' : `${tone(s)} b`} /> },
   ];

@@ -6,7 +6,7 @@ export interface Sender extends Origin {
   seen: number; // unix seconds of the newest event
 }
 
-// senders by name, group, instance and address. One whose metrics come partly
+// senders by name, group and address. One whose metrics come partly
 // without an address is one sender while it has one address only.
 export function senders(store: SeriesStore, now: number): Sender[] {
   const addresses = new Map<string, Set<string>>();
@@ -17,7 +17,7 @@ export function senders(store: SeriesStore, now: number): Sender[] {
     if (!s.ip && known && known.size > 1) continue; // whose it is cannot be told, and each has its own
     const ip = s.ip || (known ? [...known][0]! : '');
     const key = `${s.program}\n${ip}`;
-    const one = found.get(key) ?? { key, sender: s.sender, ip, group: s.group, instance: s.instance, rate: null, seen: 0 };
+    const one = found.get(key) ?? { key, sender: s.sender, ip, group: s.group, rate: null, seen: 0 };
     found.set(key, one);
     one.seen = Math.max(one.seen, s.seen() ?? 0);
     if (s.type === 'Throughput' || (s.type === 'Delivered' && !store.reportedBy('Throughput', s.sender))) {

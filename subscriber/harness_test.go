@@ -254,8 +254,22 @@ func payloads(prefix string, n int) []string {
 	return list
 }
 
+// until waits for something; when it does not come the group's state is logged.
 func (w *world) until(what string, ok func() bool) {
 	w.Helper()
+	before := w.Failed()
+	defer func() {
+		if w.Failed() && !before {
+			info, err := w.js.Consumer(w.ctx, testStream, testGroup)
+			if err != nil {
+				w.Logf("the group: %v", err)
+				return
+			}
+			i := info.CachedInfo()
+			w.Logf("the group: delivered %+v, ack floor %+v, %d pending, %d unacknowledged, %d redelivered, %d requests wait, limit %d",
+				i.Delivered, i.AckFloor, i.NumPending, i.NumAckPending, i.NumRedelivered, i.NumWaiting, i.Config.MaxAckPending)
+		}
+	}()
 	streamtest.Eventually(w, what, ok)
 }
 

@@ -31,7 +31,7 @@ type settings struct {
 	program   own
 	receiver  receiver.HTTPConfig
 	publisher publisher.Config
-	stream    stream.Config
+	stream    stream.PublishConfig
 	nats      stream.DialConfig
 }
 
@@ -58,7 +58,7 @@ func run(ctx context.Context, p *program.Program, s *settings) (err error) {
 		return err
 	}
 	defer nc.Close()
-	pub, err := publisher.Open(ctx, nc, s.publisher, s.stream, p.Log, p.Registry)
+	pub, err := publisher.Open(ctx, nc, s.publisher, s.stream.Config, p.Log, p.Registry)
 	if err != nil {
 		return fmt.Errorf("publish on %s: %w", s.stream.Subject, err)
 	}

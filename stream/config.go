@@ -66,6 +66,21 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// PublishConfig is the Config of who stores records.
+type PublishConfig struct{ Config }
+
+// Validate refuses a wildcard: a record is stored on one subject.
+func (c *PublishConfig) Validate() error {
+	if IsWildcard(c.Subject) {
+		return errWildcard(c.Subject)
+	}
+	return nil
+}
+
+func errWildcard(subject string) error {
+	return fmt.Errorf("SUBJECT=%s: expected one subject to store to, found a wildcard", subject)
+}
+
 // checkSubject accepts what NATS takes as a subject and what is not ours already.
 func checkSubject(subject string) error {
 	tokens := strings.Split(subject, ".")

@@ -2,11 +2,12 @@ package stream
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,23 +35,80 @@ type DialConfig struct {
 	Retries      int    `envconfig:"CONNECT_RETRIES" default:"0" desc:"tries to reach NATS at start before giving up; 0 = for ever"`
 }
 
-// Validate finds settings that no server can make right.
+// Validate finds what no server can make right, files that cannot be used included.
 func (c *DialConfig) Validate() error {
-	for _, s := range strings.Split(c.NATSURL, ",") {
-		u, err := url.Parse(strings.TrimSpace(s))
-		if err != nil || u.Host == "" || !strings.Contains(" nats tls ws wss ", " "+u.Scheme+" ") {
-			return fmt.Errorf("NATS_URL=%s: expected nats://host:port (or tls, ws, wss)", redacted(s))
-		}
+	_, err := c.identity()
+	return err
+}
+
+// identity checks the settings and returns those of the connection's options that
+// say who we are and whom we trust.
+func (c *DialConfig) identity() (opts []nats.Option, err error) {
+	if err := checkURLs(c.NATSURL); err != nil {
+		return nil, err
 	}
 	switch {
 	case (c.NATSCert == "") != (c.NATSKey == ""):
-		return fmt.Errorf("NATS_CERT=%s: expected it together with NATS_KEY, found %q there", c.NATSCert, c.NATSKey)
+		return nil, fmt.Errorf("NATS_CERT=%s: expected it together with NATS_KEY, found %q there", c.NATSCert, c.NATSKey)
 	case c.NATSPassword != "" && c.NATSUser == "":
-		return errors.New("NATS_PASSWORD: expected NATS_USER with it")
+		return nil, errors.New("NATS_PASSWORD: expected NATS_USER with it")
 	case c.Retries < 0:
-		return fmt.Errorf("CONNECT_RETRIES=%d: expected 0 or more", c.Retries)
+		return nil, fmt.Errorf("CONNECT_RETRIES=%d: expected 0 or more", c.Retries)
+	}
+	var o nats.Options // an option reads its file when it is applied
+	use := func(variable, file string, opt nats.Option) {
+		if wrong := opt(&o); wrong != nil && err == nil {
+			err = fmt.Errorf("%s=%s: %w", variable, file, wrong)
+		}
+		opts = append(opts, opt)
+	}
+	if c.NATSCA != "" {
+		use("NATS_CA", c.NATSCA, nats.RootCAs(c.NATSCA))
+	}
+	if c.NATSCert != "" {
+		use("NATS_CERT", c.NATSCert, nats.ClientCert(c.NATSCert, c.NATSKey))
+	}
+	if c.NATSCreds != "" {
+		creds := nats.UserCredentials(c.NATSCreds)
+		use("NATS_CREDS", c.NATSCreds, func(o *nats.Options) error {
+			if err := creds(o); err != nil {
+				return err
+			}
+			_, err := o.SignatureCB(nil) // finds a file without a seed
+			return err
+		})
+	}
+	if c.NATSUser != "" {
+		opts = append(opts, nats.UserInfo(c.NATSUser, c.NATSPassword))
+	}
+	return opts, err
+}
+
+// checkURLs accepts a list of NATS URLs with a scheme, a host and, if any, a port
+// that there can be. Empty entries are left out, as nats.go does.
+func checkURLs(list string) error {
+	found := false
+	for entry := range strings.SplitSeq(list, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		found = true
+		u, err := url.Parse(entry)
+		if err != nil || u.Host == "" || !strings.Contains(" nats tls ws wss ", " "+u.Scheme+" ") {
+			return errURLs(list)
+		}
+		if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+			return fmt.Errorf("NATS_URL=%s: expected a port from 1 to 65535, found %s", redacted(list), u.Port())
+		}
+	}
+	if !found {
+		return errURLs(list)
 	}
 	return nil
+}
+
+func errURLs(list string) error {
+	return fmt.Errorf("NATS_URL=%s: expected nats://host:port (or tls, ws, wss), several with commas between them", redacted(list))
 }
 
 // Dial connects to NATS under the given connection name and logs each change of
@@ -62,14 +120,11 @@ func (c *DialConfig) Validate() error {
 // Once connected it reconnects for ever, and nothing is buffered meanwhile: a
 // publish then fails at once, and who sent it keeps it. opts are applied last.
 func Dial(ctx context.Context, cfg DialConfig, name string, log logrus.FieldLogger, opts ...nats.Option) (*nats.Conn, error) {
-	if err := cfg.Validate(); err != nil {
+	identity, err := cfg.identity()
+	if err != nil {
 		return nil, &Error{Config: true, Err: err}
 	}
-	all, err := cfg.options(name, log)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, opts...)
+	all := slices.Concat(behaviour(name, log), identity, opts)
 	for try := 1; ; try++ {
 		nc, err := nats.Connect(cfg.NATSURL, all...)
 		if err == nil {
@@ -90,8 +145,9 @@ func Dial(ctx context.Context, cfg DialConfig, name string, log logrus.FieldLogg
 	}
 }
 
-func (c *DialConfig) options(name string, log logrus.FieldLogger) ([]nats.Option, error) {
-	opts := []nats.Option{
+// behaviour is how a connection is kept and what is logged of it.
+func behaviour(name string, log logrus.FieldLogger) []nats.Option {
+	return []nats.Option{
 		nats.Name(name),
 		nats.Timeout(dialTimeout),
 		nats.FlusherTimeout(writeTimeout),
@@ -120,28 +176,6 @@ func (c *DialConfig) options(name string, log logrus.FieldLogger) ([]nats.Option
 			log.WithField("server", nc.ConnectedUrlRedacted()).Info("NATS server is about to stop")
 		}),
 	}
-	if c.NATSCA != "" {
-		opts = append(opts, nats.RootCAs(c.NATSCA))
-	}
-	if c.NATSCert != "" {
-		if _, err := tls.LoadX509KeyPair(c.NATSCert, c.NATSKey); err != nil {
-			return nil, misconfigured("NATS_CERT %s, NATS_KEY %s: %w", c.NATSCert, c.NATSKey, err)
-		}
-		opts = append(opts, nats.ClientCert(c.NATSCert, c.NATSKey))
-	}
-	if c.NATSCreds != "" {
-		opts = append(opts, nats.UserCredentials(c.NATSCreds))
-	}
-	if c.NATSUser != "" {
-		opts = append(opts, nats.UserInfo(c.NATSUser, c.NATSPassword))
-	}
-	var o nats.Options // what an option finds wrong (an unreadable file) no try can mend
-	for _, apply := range opts {
-		if err := apply(&o); err != nil {
-			return nil, misconfigured("NATS connection settings: %w", err)
-		}
-	}
-	return opts, nil
 }
 
 // backoff is the pause after the n-th failure, n from 1: doubling up to most,

@@ -47,23 +47,40 @@ func TestDialEndsWithItsContext(t *testing.T) {
 
 func TestDialSettingsThatNoTryMends(t *testing.T) {
 	t.Parallel()
-	junk := filepath.Join(t.TempDir(), "junk.pem")
+	junk := filepath.Join(t.TempDir(), "junk")
 	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for want, cfg := range map[string]stream.DialConfig{
-		"NATS_URL=localhost:4222: ":   {NATSURL: "localhost:4222"},
-		"NATS_URL=http://a: ":         {NATSURL: "nats://a,http://a"},
-		"NATS_CERT=x: ":               {NATSURL: "nats://a", NATSCert: "x"},
-		"NATS_PASSWORD: ":             {NATSURL: "nats://a", NATSPassword: "x"},
-		"CONNECT_RETRIES=-1: ":        {NATSURL: "nats://a", Retries: -1},
-		"NATS_CERT " + junk:           {NATSURL: "nats://a", NATSCert: junk, NATSKey: junk},
-		"NATS connection settings: n": {NATSURL: "nats://a", NATSCA: junk},
+		"NATS_URL=: ":                  {},
+		"NATS_URL= , : ":               {NATSURL: " , "},
+		"NATS_URL=localhost:4222: ":    {NATSURL: "localhost:4222"},
+		"NATS_URL=nats://a,http://a: ": {NATSURL: "nats://a,http://a"},
+		"NATS_URL=nats://a:0: ":        {NATSURL: "nats://a:0"},
+		"NATS_URL=nats://a:65536: ":    {NATSURL: "nats://a:65536"},
+		"NATS_CERT=x: ":                {NATSURL: "nats://a", NATSCert: "x"},
+		"NATS_PASSWORD: ":              {NATSURL: "nats://a", NATSPassword: "x"},
+		"CONNECT_RETRIES=-1: ":         {NATSURL: "nats://a", Retries: -1},
+		"NATS_CERT=" + junk + ": ":     {NATSURL: "nats://a", NATSCert: junk, NATSKey: junk},
+		"NATS_CA=" + junk + ": ":       {NATSURL: "nats://a", NATSCA: junk},
+		"NATS_CREDS=" + junk + ": ":    {NATSURL: "nats://a", NATSCreds: junk},
+		"NATS_CREDS=/nowhere: ":        {NATSURL: "nats://a", NATSCreds: "/nowhere"},
 	} {
+		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("valid, or told as %v, want %s...", err, want)
+		}
 		log, _ := logtest.NewNullLogger()
 		if _, err := stream.Dial(t.Context(), cfg, "test", log); exitCode(err) != 78 || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s... and exit code 78", err, want)
 		}
+	}
+	for _, url := range []string{"nats://a:4222,", "tls://u:p@a:1, wss://b", "nats://token@[::1]:65535"} {
+		if err := (&stream.DialConfig{NATSURL: url}).Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := (&stream.DialConfig{NATSURL: "nats://u:se,cret@a"}).Validate(); err == nil || strings.Contains(err.Error(), "se,") {
+		t.Errorf("a password with a comma: %v", err)
 	}
 }
 

@@ -82,7 +82,7 @@ func holding(ctx context.Context, js jetstream.JetStream, subject string) ([]*je
 // exit code 78: who may read one waits with Holding. Safe to run anywhere at once.
 func Ensure(ctx context.Context, js jetstream.JetStream, cfg Config, log logrus.FieldLogger) (string, error) {
 	if IsWildcard(cfg.Subject) {
-		return "", misconfigured("SUBJECT=%s: expected one subject to store to, found a wildcard", cfg.Subject)
+		return "", &Error{Config: true, Err: errWildcard(cfg.Subject)}
 	}
 	want := mainStream(cfg)
 	for range 2 {
@@ -97,6 +97,11 @@ func Ensure(ctx context.Context, js jetstream.JetStream, cfg Config, log logrus.
 				log.WithField("stream", info.Config.Name).Info("no group reads this stream yet, it keeps everything")
 			}
 			return info.Config.Name, nil
+		}
+		// Nobody can change this stream but by hand, so it is not made in vain.
+		made := Durability{Replicas: want.Replicas, Fsync: true, Loses: losses(want)}
+		if why := made.Refusal(cfg.RequireDurability); why != "" {
+			return "", misconfigured("REQUIRE_DURABILITY=%s: stream %s is not created, because %s (see STREAM_REPLICAS and STREAM_WHEN_FULL)", cfg.RequireDurability, want.Name, why)
 		}
 		if err := create(ctx, js, want, log); err == nil {
 			return want.Name, nil

@@ -102,10 +102,34 @@ func TestExistingStreamIsUsedAsItIs(t *testing.T) {
 func TestWildcardIsNoPlaceToStore(t *testing.T) {
 	t.Parallel()
 	_, js := streamtest.New(t)
-	cfg := settings()
-	cfg.Subject = "app.*"
-	if _, err := stream.Ensure(streamtest.Context(t), js, cfg, quiet()); exitCode(err) != 78 {
-		t.Errorf("%v", err)
+	for subject, wild := range map[string]bool{"app.*": true, "app.>": true, ">": true, "app.logs": false, "app.a*b": false} {
+		cfg := stream.PublishConfig{Config: settings()}
+		cfg.Subject = subject
+		if err := cfg.Validate(); (err != nil) != wild || wild && !strings.HasPrefix(err.Error(), "SUBJECT="+subject+": expected one subject") {
+			t.Errorf("%s: %v", subject, err)
+		}
+		if _, err := stream.Ensure(streamtest.Context(t), js, cfg.Config, quiet()); (exitCode(err) == 78) != wild {
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
+}
+
+// What would be refused in the next step must not be there for the next start.
+func TestNoStreamIsMadeThatIsNotAsDurableAsRequired(t *testing.T) {
+	t.Parallel()
+	_, js := streamtest.New(t)
+	for want, change := range map[string]func(*stream.Config){
+		"it has 1 replica": func(c *stream.Config) { c.RequireDurability = stream.Replicated },
+		"discard old":      func(c *stream.Config) { c.RequireDurability, c.WhenFull = stream.Fsynced, stream.WhenFullExpire },
+	} {
+		cfg := settings()
+		change(&cfg)
+		if _, err := stream.Ensure(streamtest.Context(t), js, cfg, quiet()); exitCode(err) != 78 || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s and exit code 78", err, want)
+		}
+	}
+	if names, err := stream.Holding(streamtest.Context(t), js, settings().Subject); err != nil || len(names) > 0 {
+		t.Errorf("%v, %v: a stream was made", names, err)
 	}
 }
 

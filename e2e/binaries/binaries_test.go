@@ -110,6 +110,10 @@ func TestBadSettingsEndWith78AndAreNamed(t *testing.T) {
 		{"http_receiver", "RCVR_MATCH_SPEC=Type == 'a' && Foo == 3", "                ^"},
 		{"http_receiver", "RCVR_MATCH_SPEC=Type == 'a' && Foo == 3", "RCVR_MATCH_SPEC"},
 		{"http_receiver", "RCVR_ACK_TIMEOUT=5", "expected a duration such as"},
+		{"http_receiver", "RCVR_SUBJECT=logs.*", "RCVR_SUBJECT=logs.*: expected one subject to store to"},
+		{"http_receiver", "RCVR_NATS_URL=localhost:4222", "RCVR_NATS_URL=localhost:4222: expected nats://"},
+		{"tcp_receiver", "TCPRCVR_NATS_CREDS=/nowhere", "TCPRCVR_NATS_CREDS=/nowhere: "},
+		{"tcp_receiver", "TCPRCVR_NATS_CA=/nowhere", "TCPRCVR_NATS_CA=/nowhere: "},
 		{"http_subscriber", "SUB_REMOTE_URL=localhost:80", "SUB_REMOTE_URL"},
 		{"http_subscriber", "SUB_SUBJECT=a", "SUB_REMOTE_URL: expected at least one URL"},
 		{"es_subscriber", "ESSUB_REMOTE_URL=localhost:9200", "ESSUB_REMOTE_URL"},
@@ -124,6 +128,7 @@ func TestBadSettingsEndWith78AndAreNamed(t *testing.T) {
 		{"local_relay", "RELAY_NATS_ADDRESS=4222", "RELAY_NATS_ADDRESS"},
 		{"local_relay", "RELAY_STORE_ADDRESS=localhost", "RELAY_STORE_ADDRESS"},
 		{"local_relay", "RELAY_STATS_ADDRESS=:x", "RELAY_STATS_ADDRESS"},
+		{"local_relay", "RELAY_SUBJECT=logs.>", "RELAY_SUBJECT=logs.>: expected one subject to store to"},
 		{"local_relay", "RELAY_DATA_DIRR=x", "did you mean RELAY_DATA_DIR?"},
 	} {
 		_, stderr, code := run(t, []string{c.env}, c.program, "--check")

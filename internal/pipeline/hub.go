@@ -48,7 +48,7 @@ func (pl *Pipeline) openHub(ctx context.Context) error {
 	}
 	cfg := subscriber.Config{Program: hubGroup, Sender: "hub-output", StartOptions: stream.StartOptions{AllByDefault: true},
 		BatchSize: 1, Inflight: s.Subscriber.Inflight, DrainTimeout: s.Subscriber.DrainTimeout, MaxRefused: 1}
-	out, err := subscriber.OpenForward(ctx, pl.conn, cfg, s.Stream, l, pl.log, pl.part("hub"), pl.reporter)
+	out, err := subscriber.OpenForward(ctx, pl.conn, cfg, s.Stream.Config, l, pl.log, pl.part("hub"), pl.reporter)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (pl *Pipeline) openSubscriber(ctx context.Context) error {
 		return err
 	}
 	pl.closing(to.Close)
-	pl.out, err = subscriber.Open(ctx, pl.conn, s.Subscriber, s.Stream, to, encoder, index, pl.log, pl.part("es_subscriber"), pl.reporter)
+	pl.out, err = subscriber.Open(ctx, pl.conn, s.Subscriber, s.Stream.Config, to, encoder, index, pl.log, pl.part("es_subscriber"), pl.reporter)
 	if err != nil {
 		return err
 	}

@@ -140,7 +140,7 @@ func (pl *Pipeline) warnIfOpen(setting, address, what string) {
 }
 
 func (pl *Pipeline) openPublisher(ctx context.Context) (err error) {
-	pl.publisher, err = publisher.Open(ctx, pl.conn, pl.settings.Publisher, pl.settings.Stream, pl.log, pl.part("publisher"))
+	pl.publisher, err = publisher.Open(ctx, pl.conn, pl.settings.Publisher, pl.settings.Stream.Config, pl.log, pl.part("publisher"))
 	if err != nil {
 		return err
 	}

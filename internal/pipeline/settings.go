@@ -82,7 +82,7 @@ type Settings struct {
 	Log        program.Log
 	Relay      Relay
 	Hub        Hub
-	Stream     stream.Config // RELAY_SUBJECT and RELAY_STREAM_…: one stream for all parts
+	Stream     stream.PublishConfig // RELAY_SUBJECT and RELAY_STREAM_…: one stream for all parts
 	Publisher  publisher.Config
 	Store      searchstore.Config
 	TCP        receiver.TCPConfig

@@ -110,6 +110,7 @@ func TestBadSettingsEndWith78AndAreNamed(t *testing.T) {
 		{"http_receiver", "RCVR_MATCH_SPEC=Type == 'a' && Foo == 3", "                ^"},
 		{"http_receiver", "RCVR_MATCH_SPEC=Type == 'a' && Foo == 3", "RCVR_MATCH_SPEC"},
 		{"http_receiver", "RCVR_ACK_TIMEOUT=5", "expected a duration such as"},
+		{"http_receiver", "RCVR_BIND_ADDRESS=", `RCVR_BIND_ADDRESS="": expected HOST:PORT`},
 		{"http_receiver", "RCVR_SUBJECT=logs.*", "RCVR_SUBJECT=logs.*: expected one subject to store to"},
 		{"http_receiver", "RCVR_NATS_URL=localhost:4222", "RCVR_NATS_URL=localhost:4222: expected nats://"},
 		{"tcp_receiver", "TCPRCVR_NATS_CREDS=/nowhere", "TCPRCVR_NATS_CREDS=/nowhere: "},

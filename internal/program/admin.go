@@ -51,7 +51,14 @@ func AdminRoutes(mux *http.ServeMux, gatherer prometheus.Gatherer, notReady func
 // CheckAddress refuses an address that nothing can listen on; name is the
 // variable's, less the prefix.
 func CheckAddress(name, address string) error {
-	if _, err := net.ResolveTCPAddr("tcp", address); err != nil {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil && port == "" {
+		err = errors.New("missing port in address") // the system would choose one
+	}
+	if err == nil {
+		_, err = net.ResolveTCPAddr("tcp", address)
+	}
+	if err != nil {
 		return fmt.Errorf("%s=%q: expected HOST:PORT or :PORT: %w", name, address, err)
 	}
 	return nil

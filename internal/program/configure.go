@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -38,9 +39,9 @@ func (e *ConfigError) ExitCode() int { return ExitConfig }
 // --help, --version and --check on out, after which it returns ErrDone. Every
 // other error carries the exit code 64 (arguments) or 78 (settings).
 //
-// Variables that had a meaning in the first Lagermeister and have none here, and
-// unknown ones that are probably not meant for this program, are returned as
-// notes: one line each, for the log.
+// Notes are for the log: one line with all variables that had a meaning in the
+// first Lagermeister and have none here, and one for each unknown variable that is
+// probably not meant for this program.
 func Configure(name string, args []string, out io.Writer, parts ...Part) (notes []string, err error) {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -116,7 +117,11 @@ func fill(part Part) error {
 			if s.Secret {
 				value = ""
 			}
-			return &ConfigError{Name: s.Name, Value: value, Err: fmt.Errorf("expected %s", expected(s.Type))}
+			want := "expected " + expected(s.Type)
+			if errors.Is(parse.Err, strconv.ErrRange) {
+				want += "; this one is out of range"
+			}
+			return &ConfigError{Name: s.Name, Value: value, Err: errors.New(want)}
 		}
 	}
 	for _, s := range settings {

@@ -55,7 +55,10 @@ func TestOnlyTheOriginalsVariablesMayBeGivenWithoutPrefix(t *testing.T) {
 func TestASettingThatCannotBeUsedIsNamedWithItsValueAndWhatWasExpected(t *testing.T) {
 	for _, c := range []struct{ name, value, want string }{
 		{"RCVR_MAX_BODY", "abc", `RCVR_MAX_BODY="abc": expected a whole number`},
+		{"RCVR_MAX_BODY", "9223372036854775808", `RCVR_MAX_BODY="9223372036854775808": expected a whole number; this one is out of range`},
 		{"RCVR_LOGGING_LEVEL", "loud", `RCVR_LOGGING_LEVEL="loud": expected debug, info, warn or error`},
+		{"RCVR_LOGGING_LEVEL", "panic", `RCVR_LOGGING_LEVEL="panic": expected debug, info, warn or error`},
+		{"RCVR_X", "x", "RCVR_X: unknown variable; did you mean RCVR_"},
 		{"RCVR_SUBJEKT", "x", "RCVR_SUBJEKT: unknown variable; did you mean RCVR_SUBJECT?"},
 		{"RCVR_PASSWORD_FILE", "/nowhere", `RCVR_PASSWORD_FILE="/nowhere": open /nowhere`},
 	} {
@@ -96,16 +99,58 @@ func TestASecretCanComeFromAFileAndIsNeverPrinted(t *testing.T) {
 	}
 }
 
-func TestRetiredAndForeignVariablesAreNotesOnly(t *testing.T) {
+func TestRetiredVariablesAreListedInOneNote(t *testing.T) {
 	t.Setenv("SUB_CLIENT_ID", "x")
-	t.Setenv("SUB_NET_MASK_OF_SOMETHING_ELSE", "x")
-	t.Setenv("SUB_SERVICE_HOST", "10.0.0.1")
-	t.Setenv("SUB_PORT", "tcp://10.0.0.1:80")
+	t.Setenv("SUB_CLUSTER_ID", "y")
+	t.Setenv("UI_LISTEN_ADDR", ":1")
 	t.Setenv("SUB_SUBJECT", "s")
 	var cfg flat
 	notes, err := configure(t, "SUB", &cfg)
-	if err != nil || len(notes) != 2 || !strings.Contains(notes[0], "SUB_CLIENT_ID") {
+	if err != nil || len(notes) != 1 || !strings.HasPrefix(notes[0], "accepted and without effect: SUB_CLIENT_ID (") ||
+		!strings.Contains(notes[0], "), SUB_CLUSTER_ID (") || !strings.Contains(notes[0], "), UI_LISTEN_ADDR (") {
 		t.Errorf("notes %q, error %v", notes, err)
+	}
+}
+
+func TestForeignVariablesUnderACommonPrefixAreNotesOnly(t *testing.T) {
+	t.Setenv("SUB_NET_MASK_OF_SOMETHING_ELSE", "x")
+	var cfg flat
+	notes, err := configure(t, "SUB", &cfg)
+	if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "SUB_NET_MASK_OF_SOMETHING_ELSE") {
+		t.Errorf("notes %q, error %v", notes, err)
+	}
+}
+
+// What Kubernetes sets in every container for a service called rcvr.
+func TestVariablesOfKubernetesAreNobodysMistake(t *testing.T) {
+	for name, value := range map[string]string{
+		"RCVR_SERVICE_HOST": "10.0.0.1", "RCVR_SERVICE_PORT": "35001", "RCVR_SERVICE_PORT_HTTP": "35001",
+		"RCVR_PORT": "tcp://10.0.0.1:35001", "RCVR_PORT_35001_TCP": "tcp://10.0.0.1:35001", "RCVR_PORT_514_UDP": "udp://10.0.0.1:514",
+		"RCVR_PORT_35001_TCP_PROTO": "tcp", "RCVR_PORT_35001_TCP_PORT": "35001", "RCVR_PORT_35001_TCP_ADDR": "10.0.0.1",
+	} {
+		t.Setenv(name, value)
+	}
+	var cfg flat
+	if notes, err := configure(t, "RCVR", &cfg); err != nil || len(notes) != 0 {
+		t.Errorf("notes %q, error %v", notes, err)
+	}
+	t.Setenv("RCVR_PORT", "35001") // somebody means us
+	if _, err := configure(t, "RCVR", &cfg); err == nil || !strings.HasPrefix(err.Error(), "RCVR_PORT: unknown variable") {
+		t.Errorf("RCVR_PORT=35001: %v", err)
+	}
+}
+
+func TestCheckAddressWantsAPort(t *testing.T) {
+	t.Parallel()
+	for address, good := range map[string]bool{
+		":0": true, "127.0.0.1:35003": true, "[::1]:1": true, ":65535": true,
+		"": false, ":": false, "localhost": false, "localhost:": false, ":65536": false, "1.2.3.4.5:x": false, "::1:1": false,
+	} {
+		if err := CheckAddress("STATS_ADDRESS", address); (err == nil) != good {
+			t.Errorf("%q: %v", address, err)
+		} else if err != nil && !strings.HasPrefix(err.Error(), "STATS_ADDRESS") {
+			t.Errorf("%q: %v does not begin with the variable", address, err)
+		}
 	}
 }
 

@@ -1,9 +1,10 @@
 package program
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 )
@@ -13,12 +14,13 @@ type Log struct {
 	LoggingLevel string `envconfig:"LOGGING_LEVEL" default:"info" original:"true" desc:"debug, info, warn or error"`
 }
 
-// Validate refuses a level that does not exist.
+// Validate refuses other levels; some of logrus' own would keep errors out of the log.
 func (l *Log) Validate() error {
-	if _, err := logrus.ParseLevel(l.LoggingLevel); err != nil {
-		return &ConfigError{Name: "LOGGING_LEVEL", Value: l.LoggingLevel, Err: fmt.Errorf("expected debug, info, warn or error")}
+	switch strings.ToLower(l.LoggingLevel) {
+	case "debug", "info", "warn", "error":
+		return nil
 	}
-	return nil
+	return &ConfigError{Name: "LOGGING_LEVEL", Value: l.LoggingLevel, Err: errors.New("expected debug, info, warn or error")}
 }
 
 // Logger writes lines at level and above to out: text on a terminal and under

@@ -1,7 +1,6 @@
 package program
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,21 +37,18 @@ func unknown(environ []string, parts []Part) (notes []string, err error) {
 			}
 		}
 	}
+	var idle []string
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		if known[name] {
 			continue
 		}
-		if why, ok := retired[name]; ok {
-			notes = append(notes, fmt.Sprintf("%s is accepted and has no effect: %s", name, why))
-			continue
-		}
 		prefix := prefixOf(name, parts)
-		if prefix == "" || fromKubernetes(name, value) {
+		if why, ok := isRetired(name, prefix); ok {
+			idle = append(idle, fmt.Sprintf("%s (%s)", name, why))
 			continue
 		}
-		if why, ok := retired[strings.TrimPrefix(name, prefix+"_")]; ok {
-			notes = append(notes, fmt.Sprintf("%s is accepted and has no effect: %s", name, why))
+		if prefix == "" || fromKubernetes(name, value) {
 			continue
 		}
 		near, distance := nearest(name, names)
@@ -60,12 +56,24 @@ func unknown(environ []string, parts []Part) (notes []string, err error) {
 			notes = append(notes, fmt.Sprintf("%s is not a variable of this program and is ignored", name))
 			continue
 		}
-		if near == "" {
-			return nil, &ConfigError{Name: name, Err: errors.New("unknown variable; see --help")}
-		}
 		return nil, &ConfigError{Name: name, Err: fmt.Errorf("unknown variable; did you mean %s? All are listed by --help", near)}
 	}
+	if len(idle) > 0 {
+		notes = append([]string{"accepted and without effect: " + strings.Join(idle, ", ")}, notes...)
+	}
 	return notes, nil
+}
+
+// isRetired says why a variable of the first Lagermeister has no effect any more.
+func isRetired(name, prefix string) (why string, ok bool) {
+	if why, ok = retired[name]; ok {
+		return why, ok
+	}
+	if prefix == "" {
+		return "", false
+	}
+	why, ok = retired[strings.TrimPrefix(name, prefix+"_")]
+	return why, ok
 }
 
 // prefixOf is the longest prefix of parts that name stands under, so that
@@ -99,9 +107,8 @@ func fromKubernetes(name, value string) bool {
 
 // nearest is the name with the fewest edits to get from it to name, and their number.
 func nearest(name string, names []string) (near string, distance int) {
-	distance = len(name)
 	for _, candidate := range names {
-		if d := edits(name, candidate); d < distance {
+		if d := edits(name, candidate); near == "" || d < distance {
 			near, distance = candidate, d
 		}
 	}

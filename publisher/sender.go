@@ -299,6 +299,6 @@ func (s *sender) giveUp() {
 		r.stored(err)
 	}
 	if s.left > 0 {
-		s.log.WithError(s.cause).WithFields(logrus.Fields{"records": s.left, "blocks": blocks}).Error("closed with records that the stream has not acknowledged")
+		s.log.WithError(err).WithFields(logrus.Fields{"records": s.left, "blocks": blocks}).Error("closed with records that the stream has not acknowledged")
 	}
 }

@@ -11,6 +11,14 @@ import (
 	"lagermeister/heka"
 )
 
+// Bounds of what makes sense, and of what this process can hold.
+const (
+	maxConnections = 60_000 // there are no more ports to connect from
+	maxPerRequest  = 10_000
+	minRate        = 0.001
+	maxRate        = 1e9 // a nanosecond apart
+)
+
 // Config is what to send, where and how fast. Its variables have the prefix GEN.
 type Config struct {
 	Address      string        `envconfig:"ADDRESS" desc:"where to send: host:port for tcp (default localhost:35000), a URL for http (default http://localhost:35001/)"`
@@ -41,7 +49,7 @@ func (c *Config) Validate() error {
 		if c.Address == "" {
 			c.Address = "localhost:35000"
 		}
-		if _, _, err := net.SplitHostPort(c.Address); err != nil {
+		if _, port, err := net.SplitHostPort(c.Address); err != nil || !goodPort(port) {
 			return fmt.Errorf("ADDRESS=%q: expected host:port for tcp", masked(c.Address))
 		}
 	case "http":
@@ -59,25 +67,33 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("VERIFY_URL=%q: %w", masked(c.VerifyURL), err)
 		}
 	}
-	for _, positive := range []struct {
-		name  string
-		value int
-	}{{"CONNECTIONS", c.Connections}, {"RECORDS_PER_REQUEST", c.PerRequest}} {
-		if positive.value < 1 {
-			return fmt.Errorf("%s=%d: expected 1 or more", positive.name, positive.value)
+	for _, number := range []struct {
+		name        string
+		value, most int
+	}{{"CONNECTIONS", c.Connections, maxConnections}, {"RECORDS_PER_REQUEST", c.PerRequest, maxPerRequest}} {
+		if number.value < 1 || number.value > number.most {
+			return fmt.Errorf("%s=%d: expected 1 to %d", number.name, number.value, number.most)
 		}
 	}
 	if c.Size < minSize || c.Size > heka.DefaultMaxMessage {
 		return fmt.Errorf("SIZE=%d: expected %d to %d bytes", c.Size, minSize, heka.DefaultMaxMessage)
 	}
-	if c.Rate < 0 {
-		return fmt.Errorf("RATE=%g: expected 0 or more", c.Rate)
+	if c.Rate != 0 && !(c.Rate >= minRate && c.Rate <= maxRate) { // not NaN either
+		return fmt.Errorf("RATE=%g: expected 0, or %g to %g", c.Rate, minRate, maxRate)
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"DURATION", c.Duration}, {"VERIFY_WAIT", c.VerifyWait}} {
+		if d.value < 0 {
+			return fmt.Errorf("%s=%v: expected 0 or more", d.name, d.value)
+		}
 	}
 	for _, share := range []struct {
 		name  string
 		value float64
 	}{{"SIGNED_SHARE", c.Signed}, {"CORRUPT_SHARE", c.Corrupt}, {"OVERSIZED_SHARE", c.Oversized}} {
-		if share.value < 0 || share.value > 1 {
+		if !(share.value >= 0 && share.value <= 1) {
 			return fmt.Errorf("%s=%g: expected 0 to 1", share.name, share.value)
 		}
 	}
@@ -93,10 +109,16 @@ func (c *Config) Validate() error {
 
 func checkURL(s string) error {
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Port() != "" && !goodPort(u.Port()) {
 		return fmt.Errorf("expected a URL such as http://localhost:35001/")
 	}
 	return nil
+}
+
+// goodPort accepts a number that a port can have, or the name of one.
+func goodPort(port string) bool {
+	n, err := net.LookupPort("tcp", port)
+	return err == nil && n > 0
 }
 
 // masked is an address without what stands before its host, which may be a password.
@@ -128,7 +150,7 @@ func (c *Config) recipe() (Recipe, error) {
 	}
 	if c.StartTime != "" {
 		start, err := time.Parse(time.RFC3339Nano, c.StartTime)
-		if err != nil {
+		if err != nil || !time.Unix(0, start.UnixNano()).Equal(start) { // beyond 1677 to 2262
 			return r, fmt.Errorf("START_TIME=%q: expected a time such as 2026-11-20T12:00:00Z", c.StartTime)
 		}
 		r.Start = start

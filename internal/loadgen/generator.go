@@ -92,15 +92,21 @@ func (g *Generator) lane(ctx context.Context, i int, began time.Time) error {
 	}
 	me, lanes := &g.lanes[i], uint64(len(g.lanes))
 	pace := pacer{began: began, rate: g.cfg.Rate / float64(lanes)}
+	begin := ctx // ends earlier: what is on its way then is finished
+	if g.cfg.Duration > 0 {
+		var cancel context.CancelFunc
+		begin, cancel = context.WithDeadline(ctx, began.Add(g.cfg.Duration))
+		defer cancel()
+	}
 	var frames []byte
 	for {
 		left := g.left(me.done*lanes+uint64(i), lanes)
-		if left == 0 || (g.cfg.Duration > 0 && time.Since(began) >= g.cfg.Duration) {
+		if left == 0 {
 			return nil
 		}
-		due, err := pace.wait(ctx, me.done, min(uint64(run), left))
+		due, err := pace.wait(begin, me.done, min(uint64(run), left))
 		if err != nil {
-			return err
+			return ctx.Err() // nil when only the duration is over
 		}
 		frames = frames[:0]
 		made := time.Now().UnixNano() // read once; the records are a nanosecond apart

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -88,29 +87,31 @@ func compare(expected []uint64, seen map[uint64]int) (missing, double []uint64) 
 	return missing, double
 }
 
-// ranges writes ascending numbers as `3, 7-9, 12`, at most twenty groups.
+// ranges writes ascending numbers as `3, 7-9, 12`, ten groups a line.
 func ranges(numbers []uint64) string {
-	var out []string
-	for i := 0; i < len(numbers); {
+	if len(numbers) == 0 {
+		return "none"
+	}
+	var b strings.Builder
+	for i, groups := 0, 0; i < len(numbers); groups++ {
 		j := i
 		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
 			j++
 		}
-		if len(out) == 20 {
-			out = append(out, "…")
-			break
+		switch {
+		case i == 0:
+		case groups%10 == 0:
+			b.WriteString(",\n  ")
+		default:
+			b.WriteString(", ")
 		}
-		group := strconv.FormatUint(numbers[i], 10)
+		fmt.Fprint(&b, numbers[i])
 		if j > i {
-			group += "-" + strconv.FormatUint(numbers[j], 10)
+			fmt.Fprintf(&b, "-%d", numbers[j])
 		}
-		out = append(out, group)
 		i = j + 1
 	}
-	if len(out) == 0 {
-		return "none"
-	}
-	return strings.Join(out, ", ")
+	return b.String()
 }
 
 // page is what Verify needs of an answer of the search API.

@@ -42,12 +42,10 @@ const (
 	reject = -2
 )
 
-// New returns a spec of a tree, such as a part of another spec's.
-func New(root Node) *Spec { return compile(root) }
-
-// compile turns the tree into steps, which makes && and || a matter of where a
-// test leads, and a chain of any length a loop.
-func compile(root Node) *Spec {
+// New returns a spec of a tree, such as a part of another spec's. It turns the tree
+// into steps, which makes && and || a matter of where a test leads, and a chain of
+// any length a loop.
+func New(root Node) *Spec {
 	s := &Spec{root: root}
 	s.entry = s.add(root, accept, reject)
 	return s

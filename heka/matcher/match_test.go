@@ -48,6 +48,25 @@ func TestShortcutsAnswerAsTheExpression(t *testing.T) {
 	}
 }
 
+// The same of expressions and texts that nobody thought of.
+func FuzzShortcuts(f *testing.F) {
+	for _, expression := range []string{`^foo$`, `(?i)ask`, `^(foo|bar)$`, `(?m)^a$`, `a(?i)k`, `x{2}y+`, `[kK]`, `(^a|b$)`, `(|a)`, `(?i)(|a)`} {
+		for _, text := range []string{"", "foo", "xASK\u212a", "a\xff", "\u017f"} {
+			f.Add(expression, []byte(text))
+		}
+	}
+	f.Fuzz(func(t *testing.T, expression string, text []byte) {
+		re, err := regexp.Compile(expression)
+		if err != nil || len(expression) > 200 {
+			return
+		}
+		find := newFinder(re)
+		if got, want := find.match(text), re.Match(text); got != want {
+			t.Errorf("/%s/ on %q: %v, want %v", expression, text, got, want)
+		}
+	})
+}
+
 func TestRequiredTextIsInEveryMatch(t *testing.T) {
 	t.Parallel()
 	for expression, want := range map[string]string{

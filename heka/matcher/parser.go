@@ -26,7 +26,7 @@ func Parse(spec string) (*Spec, error) {
 	if p.token.kind != tokenEnd {
 		return nil, p.unexpected("&&, || or the end of the spec")
 	}
-	return compile(root), nil
+	return New(root), nil
 }
 
 // parser is a recursive descent with one token in hand.

@@ -20,7 +20,7 @@ const (
 	pageSize  = 100 // letters on a page, unless limit says otherwise
 	maxPage   = 1000
 	askWithin = 30 * time.Second // for one question
-	maxAsked  = 64 << 10         // bytes of a request's body
+	maxAsked  = 512 << 10        // bytes of a request's body: maxSubjects letters
 )
 
 // API is dead letters over HTTP:
@@ -34,8 +34,9 @@ const (
 //
 // GET takes stream, group, match, reason, from and to (RFC 3339) as parameters, a
 // page also limit and after (the next of the page before), one letter which: its
-// position or subject. POST takes a JSON object with the same names, and rate
-// (letters a second), dry_run and, for drop, "yes": true. It answers when all is
+// position or subject. POST takes a JSON object with the same names, and subjects of
+// the only letters that are meant, rate (letters a second), dry_run and, for drop,
+// "yes": true. It answers when all is
 // done; a request that is given up ends there. With Accept: application/x-ndjson
 // it answers with lines: {"selected":n,"done":n,…} four times a second, and last
 // {"result":{…}}, or {"problem":{…}} when it has failed under way. stream may be

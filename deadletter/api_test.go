@@ -73,6 +73,8 @@ func TestDeadLettersOverHTTP(t *testing.T) {
 		{"POST", "/api/v2/dead/drop", `{"rate":-1,"yes":true}`, 400, "rate"},
 		{"POST", "/api/v2/dead/drop", `{"dry_run":true,"match":"Type =="}`, 400, ""},
 		{"POST", "/api/v2/dead/drop", `{"dry_run":true,"group":"other"}`, 200, `"selected":15`},
+		{"POST", "/api/v2/dead/drop", `{"dry_run":true,"subjects":["lm.dead.main.group.99.1.0","lm.dead.main.other.99.2.1"]}`, 200, `"selected":2`},
+		{"POST", "/api/v2/dead/drop", `{"yes":true,"subjects":["lm.dead.main.>"]}`, 400, "not the subject"},
 		{"POST", "/api/v2/dead/replay", `{"rate":10000}`, 200, `"done":15`},
 		{"POST", "/api/v2/dead/drop", `{"group":"other","yes":true}`, 200, `"done":15`},
 		{"POST", "/api/v2/dead/drop", `{"stream":"main","yes":true}`, 200, `"done":15`},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,10 @@ import (
 // maxGroups bounds the kinds of refusals that are told apart; what comes beyond
 // is only counted.
 const maxGroups = 1000
+
+// maxSubjects bounds the letters that are chosen one by one: they are kept in the
+// audit.
+const maxSubjects = 1000
 
 // Box is the dead letters of one stream, for who looks after them. It holds none
 // of them: each question reads the stream anew, by sequence, in bounded memory.
@@ -45,27 +50,29 @@ func (b *Box) Stream() string { return b.main }
 
 // Filter selects dead letters; a zero one selects all.
 type Filter struct {
-	Group   string    `json:"group,omitempty"`
-	Match   string    `json:"match,omitempty"`   // a match spec; what is no message matches only an empty one
-	Reason  string    `json:"reason,omitempty"`  // fingerprint or error type
-	Subject string    `json:"subject,omitempty"` // of one letter
-	From    time.Time `json:"from,omitzero"`     // first refused at From or later
-	To      time.Time `json:"to,omitzero"`       // and before To
+	Group    string    `json:"group,omitempty"`
+	Match    string    `json:"match,omitempty"`    // a match spec; what is no message matches only an empty one
+	Reason   string    `json:"reason,omitempty"`   // fingerprint or error type
+	Subjects []string  `json:"subjects,omitempty"` // of the only letters that are meant, each once; at most maxSubjects
+	From     time.Time `json:"from,omitzero"`      // first refused at From or later
+	To       time.Time `json:"to,omitzero"`        // and before To
 }
-
-// Empty reports whether f selects all letters.
-func (f *Filter) Empty() bool { return *f == Filter{} }
 
 // Entry is a stored letter.
 type Entry struct {
 	Letter
 	At   uint64 // sequence in the dead-letter stream
 	Size int    // of the frame in bytes, also when Frame was not kept
+
+	// Hostname and the beginning of the payload of the record, set by List; empty
+	// when it does not decode.
+	Hostname, Payload string
 }
 
 // Each calls see for the letters that f selects, the oldest first, from sequence
 // after+1 of the dead-letter stream on, until see returns an error; stream.ErrStop
-// is none. Letters that are stored meanwhile are not waited for.
+// is none. Letters that are stored meanwhile are not waited for. Chosen ones come in
+// the order of their subjects, all of them whatever after is.
 func (b *Box) Each(ctx context.Context, f Filter, after uint64, see func(*Entry) error) error {
 	var spec *matcher.Spec
 	if f.Match != "" {
@@ -82,15 +89,43 @@ func (b *Box) Each(ctx context.Context, f Filter, after uint64, see func(*Entry)
 		}
 		return see(&e)
 	}
-	switch {
-	case f.Subject == "":
+	if len(f.Subjects) == 0 {
 		return stream.Scan(ctx, b.js, stream.DeadName(b.main), after+1, look)
-	case !b.isLetter(f.Subject):
-		return fmt.Errorf("%q is not the subject of a dead letter of stream %s", f.Subject, b.main)
 	}
-	return b.under(ctx, f.Subject, after+1, func(msg *jetstream.RawStreamMsg) error {
-		return cmp.Or(look(msg), stream.ErrStop) // there is only one at a time
-	})
+	if err := b.checkSubjects(f.Subjects); err != nil {
+		return err
+	}
+	stopped := false
+	for _, subject := range f.Subjects {
+		err := b.under(ctx, subject, 1, func(msg *jetstream.RawStreamMsg) error {
+			err := look(msg)
+			stopped = errors.Is(err, stream.ErrStop)
+			return cmp.Or(err, stream.ErrStop) // there is only one at a time
+		})
+		if err != nil || stopped {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSubjects says what is wrong with the subjects of a filter, before anything is
+// done to the first of them.
+func (b *Box) checkSubjects(subjects []string) error {
+	if len(subjects) > maxSubjects {
+		return &asking{http.StatusBadRequest, fmt.Errorf("%d subjects, at most %d", len(subjects), maxSubjects)}
+	}
+	seen := make(map[string]bool, len(subjects))
+	for _, subject := range subjects {
+		if !b.isLetter(subject) {
+			return &asking{http.StatusBadRequest, fmt.Errorf("%q is not the subject of a dead letter of stream %s", subject, b.main)}
+		}
+		if seen[subject] {
+			return &asking{http.StatusBadRequest, fmt.Errorf("subject %s is given twice", subject)}
+		}
+		seen[subject] = true
+	}
+	return nil
 }
 
 // isLetter says whether a subject is that of one of the box's letters.
@@ -141,13 +176,22 @@ func matches(spec *matcher.Spec, m *heka.Message, stored []byte) bool {
 	return false
 }
 
+// beginning is as much of a text as tells what a letter is about.
+func beginning(text []byte) string {
+	return strings.ToValidUTF8(string(text[:min(len(text), 256)]), "\uFFFD")
+}
+
 // List returns up to limit letters without their frames, from sequence after+1
-// on, and what to give as after for the next page, 0 when there is none.
+// on, and what to give as after for the next page, 0 when there is none. Chosen
+// letters are one page.
 func (b *Box) List(ctx context.Context, f Filter, after uint64, limit int) (page []Entry, next uint64, err error) {
 	err = b.Each(ctx, f, after, func(e *Entry) error {
-		if len(page) == limit {
+		if len(page) == limit && len(f.Subjects) == 0 {
 			next = page[limit-1].At
 			return stream.ErrStop
+		}
+		if m, ok := e.Message(); ok {
+			e.Hostname, e.Payload = beginning(m.Hostname), beginning(m.Payload)
 		}
 		e.Frame = nil
 		page = append(page, *e)

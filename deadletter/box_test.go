@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,7 +91,7 @@ func TestFiltersSelectLetters(t *testing.T) {
 		{Filter{Match: `Payload =~ /record 1.$/`}, 10},
 		{Filter{Match: `Payload =~ /record 1.$/`, Group: "group"}, 5},
 		{Filter{From: noon.Add(10 * time.Second), To: noon.Add(20 * time.Second)}, 10},
-		{Filter{Subject: "lm.dead.main.group.99.1.0"}, 1},
+		{Filter{Subjects: []string{"lm.dead.main.group.99.1.0"}}, 1},
 	} {
 		list, next, err := b.List(ctx, c.f, 0, 1000)
 		if err != nil || len(list) != c.want || next != 0 {
@@ -100,8 +101,64 @@ func TestFiltersSelectLetters(t *testing.T) {
 	if _, _, err := b.List(ctx, Filter{Match: "Payload =="}, 0, 10); err == nil {
 		t.Error("a match spec with an error was taken")
 	}
-	if _, _, err := b.List(ctx, Filter{Subject: "lm.dead.other.g.1.1.1"}, 0, 10); err == nil {
+	if _, _, err := b.List(ctx, Filter{Subjects: []string{"lm.dead.other.g.1.1.1"}}, 0, 10); err == nil {
 		t.Error("a subject of another stream was taken")
+	}
+}
+
+// chosen are the subjects of letters that fill has stored, and of one that is gone.
+var chosen = []string{"lm.dead.main.group.99.9.3", "lm.dead.main.other.99.2.1", "lm.dead.main.group.99.9999.0", "lm.dead.main.group.99.1.0"}
+
+func TestChosenLettersAreListedInTheirOrderWithWhatTheyAreAbout(t *testing.T) {
+	t.Parallel()
+	ctx, _, b := fill(t, 20)
+	list, next, err := b.List(ctx, Filter{Subjects: chosen}, 0, 10)
+	if err != nil || next != 0 {
+		t.Fatal(next, err)
+	}
+	var got []string
+	for _, e := range list {
+		got = append(got, e.Position()+" "+e.Payload)
+	}
+	if want := []string{"9.3 record 8", "2.1 record 1", "1.0 record 0"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if list, next, err = b.List(ctx, Filter{Subjects: chosen, Group: "other"}, 0, 10); err != nil || len(list) != 1 || next != 0 {
+		t.Errorf("with a group: %d letters, next %d: %v", len(list), next, err)
+	}
+	if list, next, err = b.List(ctx, Filter{Subjects: chosen}, 10, 1); err != nil || len(list) != 3 || next != 0 {
+		t.Errorf("they are no one page: %d letters, next %d: %v", len(list), next, err)
+	}
+}
+
+func TestOnlyChosenLettersAreDropped(t *testing.T) {
+	t.Parallel()
+	ctx, js, b := fill(t, 20)
+	for name, wrong := range map[string][]string{
+		"one of another stream": {chosen[0], "lm.dead.other.g.1.1.1"}, "all of a group": {"lm.dead.main.group.>"}, "one given twice": {chosen[0], chosen[0]}, "too many": make([]string, maxSubjects+1),
+	} {
+		if _, err := b.Drop(ctx, Change{Filter: Filter{Subjects: wrong}}); err == nil {
+			t.Errorf("%s was dropped", name)
+		}
+	}
+	if n := b.size(t, ctx); n != 20 {
+		t.Fatalf("a refused choice left %d letters of 20", n)
+	}
+	dry, err := b.Drop(ctx, Change{Filter: Filter{Subjects: chosen}, DryRun: true})
+	if err != nil || dry.Selected != 3 || dry.Done != 0 {
+		t.Errorf("counted %+v: %v", dry, err)
+	}
+	n, err := b.Drop(ctx, Change{Filter: Filter{Subjects: chosen}, Who: "tester"})
+	if err != nil || n.Selected != 3 || n.Done != 3 || b.size(t, ctx) != 17 {
+		t.Errorf("dropped %+v, %d are left: %v", n, b.size(t, ctx), err)
+	}
+	for _, subject := range chosen {
+		if _, err := b.Show(ctx, subject); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
+	if list := audits(t, ctx, js); len(list) != 2 || !strings.Contains(fmt.Sprintf("%s", list[0].Filter), chosen[0]) {
+		t.Errorf("the audit does not name what was dropped: %+v", list)
 	}
 }
 
@@ -195,7 +252,7 @@ func TestLookingAtLettersCreatesNoConsumer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []Filter{{}, {Group: "group", Match: "TRUE"}, {Subject: "lm.dead.main.group.99.1.0"}} {
+	for _, f := range []Filter{{}, {Group: "group", Match: "TRUE"}, {Subjects: []string{"lm.dead.main.group.99.1.0"}}} {
 		page, _, err := b.List(ctx, f, 0, 7)
 		summary, err2 := b.Summary(ctx, f)
 		n, err3 := b.Drop(ctx, Change{Filter: f, DryRun: true})

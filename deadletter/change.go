@@ -83,6 +83,9 @@ func (b *Box) Drop(ctx context.Context, c Change) (Counts, error) {
 
 // change does one thing to each letter that is selected when it begins.
 func (b *Box) change(ctx context.Context, c Change, action string, do func(*Entry, *Counts) error) (n Counts, err error) {
+	if err := b.checkSubjects(c.Subjects); err != nil {
+		return n, err
+	}
 	if c.Log == nil {
 		c.Log = logrus.StandardLogger()
 	}

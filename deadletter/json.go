@@ -31,8 +31,10 @@ type Line struct {
 	Last        time.Time       `json:"last"`
 	Attempts    int             `json:"attempts"`
 	Bytes       int             `json:"bytes"`
-	Record      json.RawMessage `json:"record,omitempty"` // in the shape heka; absent when it does not decode
-	Frame       []byte          `json:"frame,omitempty"`  // base64
+	Hostname    string          `json:"hostname,omitempty"` // in a list: of the record, when it decodes
+	Payload     string          `json:"payload,omitempty"`  // its beginning
+	Record      json.RawMessage `json:"record,omitempty"`   // in the shape heka; absent when it does not decode
+	Frame       []byte          `json:"frame,omitempty"`    // base64
 }
 
 // List is a page of entries as JSON shows it.
@@ -49,7 +51,7 @@ func (e *Entry) Line() Line {
 	line := Line{
 		Subject: e.Subject(), Group: e.Group, Position: e.Position(), Epoch: e.Epoch,
 		Sink: e.Sink, Status: e.Status, ErrorType: e.ErrorType, Reason: e.Reason, Fingerprint: Fingerprint(e.ErrorType, e.Reason),
-		ID: e.ID, First: e.First, Last: e.Last, Attempts: e.Attempts, Bytes: e.Size, Frame: e.Frame,
+		ID: e.ID, First: e.First, Last: e.Last, Attempts: e.Attempts, Bytes: e.Size, Hostname: e.Hostname, Payload: e.Payload, Frame: e.Frame,
 	}
 	if m, ok := e.Message(); ok {
 		if shape, err := encode.New("heka", nil, nil); err == nil {

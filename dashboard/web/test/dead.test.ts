@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytesOf, confirmed, forbidden, hex, line, period, rows, runs, streamOf, told } from '../src/pages/dead/model';
+import { bytesOf, chosen, confirmed, forbidden, hex, line, period, reasonWords, rows, runs, streamOf, told } from '../src/pages/dead/model';
 
 const kind = (letters: number, group = 'g') => ({ group, fingerprint: `f${letters}`, sink: 'bulk', status: 400, error_type: 'e', pattern: 'p', example: 'p', letters, bytes: 1, first: '', last: '', attempts: 1 });
 const counts = { selected: 5, bytes: 10, done: 4, gone: 1, deaf: 0 };
@@ -57,4 +57,13 @@ test('a period ends now, and none has no beginning', () => {
   expect(period('60', 3600_000)).toBe('1970-01-01T00:59:00.000Z');
   expect(period('', 1)).toBe('');
   expect(period('own', 1)).toBe('');
+});
+
+test('letters chosen by hand are told as such', () => {
+  const subjects = ['lm.dead.s.g.99.88120.3', 'lm.dead.s.g.99.88121.0'];
+  expect(told({ subjects })).toBe('2 chosen letters, from 88120.3 on');
+  expect(told({ subjects: subjects.slice(0, 1) })).toBe('the letter 88120.3');
+  const some = chosen(chosen(new Set(), subjects, true), [subjects[0]!], false);
+  expect([...some]).toEqual([subjects[1]]);
+  expect([reasonWords('mapper', 'no date'), reasonWords('', 'no date'), reasonWords('', '')]).toEqual(['mapper: no date', 'no date', 'no reason given']);
 });

@@ -29,7 +29,7 @@ export function press(e: KeyboardEvent, now: number): void {
   const key = name(e), target = e.target as HTMLElement | null;
   if (key !== 'Escape' && isTyping(target)) return;
   if (document.querySelector('dialog[open]')) return;
-  if (/^(Space|Enter)$/.test(key) && target?.closest?.('button, a, summary, input, [role=button]')) return; // theirs
+  if (/^(Space|Enter)$/.test(key) && target?.closest?.(`button, a, summary, [role=button]${key === 'Space' ? ', input' : ''}`)) return; // theirs
   const full = prefix && now - prefixAt < 1500 ? `${prefix} ${key}` : key;
   prefix = '';
   for (let i = known.length - 1; i >= 0; i--) {

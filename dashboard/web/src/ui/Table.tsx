@@ -35,6 +35,7 @@ export interface TableProps<R> {
   id: (row: R) => string;
   sort?: Sort | null; // with onSort: the page keeps it, in the URL for one
   onSort?: (sort: Sort) => void;
+  rowId?: (row: R) => string; // of the element
   rowClass?: (row: R) => string;
   current?: string; // id of the selected row
   after?: (row: R) => ComponentChildren; // a row of its own below, null for none
@@ -43,7 +44,7 @@ export interface TableProps<R> {
 
 // Table is a real table. Titles of sortable columns are buttons; the first click
 // sorts numbers downwards and words upwards.
-export function Table<R>({ caption, columns, rows, id, sort: given, onSort, rowClass, current, after, class: c = '' }: TableProps<R>) {
+export function Table<R>({ caption, columns, rows, id, sort: given, onSort, rowId, rowClass, current, after, class: c = '' }: TableProps<R>) {
   const [own, setOwn] = useState<Sort | null>(given ?? null);
   const sort = onSort ? given ?? null : own;
   const sorted = order(rows, columns, sort);
@@ -71,7 +72,7 @@ export function Table<R>({ caption, columns, rows, id, sort: given, onSort, rowC
           {sorted.map((row) => {
             const key = id(row), below = after?.(row);
             return [
-              <tr key={key} class={rowClass?.(row)} aria-current={current === key || undefined}>
+              <tr key={key} id={rowId?.(row)} class={rowClass?.(row)} aria-current={current === key || undefined}>
                 {columns.map((column) => <td key={column.key} class={`${column.num ? 'num' : ''} ${column.class ?? ''}`}>{column.cell(row)}</td>)}
               </tr>,
               below && <tr key={key + '+'} class="below"><td colSpan={columns.length}>{below}</td></tr>,

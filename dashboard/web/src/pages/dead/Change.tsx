@@ -8,7 +8,7 @@ import { CAREFUL, confirmed, line, type Counts, type Step } from './model';
 
 export interface Order {
   action: 'replay' | 'drop';
-  filter: Record<string, string>; // as the API takes it
+  filter: Record<string, string | string[]>; // as the API takes it
   what: string; // the same in words
 }
 
@@ -27,7 +27,7 @@ export function Change({ order, onClose }: { order: Order; onClose: (changed: bo
   useEffect(() => {
     const asking = new AbortController();
     const now = new Date(live.serverNow()).toISOString();
-    if (!order.filter['subject']) limit.current = { ...order.filter, to: order.filter['to'] && order.filter['to'] < now ? order.filter['to'] : now };
+    if (!order.filter['subjects']) limit.current = { ...order.filter, to: order.filter['to'] && order.filter['to'] < now ? order.filter['to'] : now };
     post<Counts>(`dead/${action}`, { ...limit.current, dry_run: true }, asking.signal).then(
       (counts) => setStep({ kind: 'counted', counts }),
       (e: unknown) => e instanceof Problem && setStep({ kind: 'ended', counts: null, problem: e, stopped: false }),

@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { save } from '../../core/file';
 import { bytes, count } from '../../core/format';
+import { visible } from '../../core/record';
 import { exact, parse } from '../../core/time';
 import { Copy, ProblemNote, Seg } from '../../ui/parts';
 import { bytesOf, hex, type Letter, type Page } from './model';
@@ -19,7 +20,7 @@ export function LetterView({ stream, letter }: { stream: string; letter: Letter 
   ];
   return (
     <div class="letter">
-      <dl>{facts.map(([name, text]) => <div key={name}><dt>{name}</dt><dd class={/Reason|Position|id|Letter/.test(name) ? 'mono' : ''}>{text}</dd></div>)}</dl>
+      <dl>{facts.map(([name, text]) => <div key={name}><dt>{name}</dt><dd class={/Reason|Position|id|Letter/.test(name) ? 'mono' : ''}>{visible(text)}</dd></div>)}</dl>
       {problem && <ProblemNote problem={problem} retry={again} />}
       {full && (
         <div class="letterbody">
@@ -32,8 +33,8 @@ export function LetterView({ stream, letter }: { stream: string; letter: Letter 
           </div>
           {as === 'bytes' ? <pre>{data ? hex(data) : 'no bytes'}</pre>
             : !full.record ? <p class="t2">These bytes are no record that can be decoded. “Bytes” shows them as they were received.</p>
-            : as === 'json' ? <pre>{JSON.stringify(full.record, null, 2)}</pre>
-            : <dl class="fields">{Object.entries(full.record).map(([name, v]) => <div key={name}><dt>{name}</dt><dd class="mono">{typeof v === 'string' ? v : JSON.stringify(v)}</dd></div>)}</dl>}
+            : as === 'json' ? <pre>{visible(JSON.stringify(full.record, null, 2))}</pre>
+            : <dl class="record">{Object.entries(full.record).map(([name, v]) => <div key={name}><dt>{visible(name)}</dt><dd class="mono">{visible(typeof v === 'string' ? v : JSON.stringify(v))}</dd></div>)}</dl>}
         </div>
       )}
       {!full && !problem && <div class="skeleton"><span class="vh">Loading</span></div>}

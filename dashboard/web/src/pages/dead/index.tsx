@@ -1,25 +1,27 @@
-import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import { get, Problem } from '../../core/api';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { Problem } from '../../core/api';
 import { askDead } from '../../core/dead';
 import { bytes, count, plural } from '../../core/format';
 import { live } from '../../core/live';
+import { useKey } from '../../core/keys';
 import { useStore } from '../../core/store';
 import { useTick } from '../../core/tick';
+import { visible } from '../../core/record';
 import { clock, moment, parse } from '../../core/time';
 import { setParams, useParam } from '../../core/url';
-import { Icon } from '../../ui/icons';
 import { Panel } from '../../ui/Panel';
-import { Age, Empty, Pill, ProblemNote, State, Time } from '../../ui/parts';
+import { Age, Empty, Pill, ProblemNote } from '../../ui/parts';
 import { Page } from '../../ui/Shell';
 import { Table } from '../../ui/Table';
 import { Change, type Order } from './Change';
-import { LetterView } from './LetterView';
-import { forbidden, period, rows, runs, streamOf, told, type Audit, type Letter, type Page as Letters, type Row, type Summary } from './model';
+import { Changes } from './Changes';
+import { Letters } from './Letters';
+import { forbidden, period, reasonWords, rows, streamOf, type Audit, type Row, type Summary } from './model';
 import { useAsked } from './use';
 import './dead.css';
 
 const EVERY = 30; // seconds
+const REPLAYED = 3000; // ms that a replay takes, most often
 const periods = [['', 'any time'], ['3600', 'last hour'], ['86400', 'last 24 h'], ['604800', 'last 7 days'], ['own', 'from … to']] as const;
 
 export default function Dead() {
@@ -51,19 +53,26 @@ export default function Dead() {
   const letters = selected.reduce((n, k) => n + k.letters, 0);
   const filter: Record<string, string> = Object.fromEntries(Object.entries({ stream: at, group, reason, ...common }).filter(([, v]) => v !== ''));
   const words = `${reason ? selected[0]?.pattern ?? reason : 'all reasons'}${group ? `, group ${group}` : ', all groups'}, stream ${at}${match ? `, ${match}` : ''}${begin ? `, from ${begin}` : ''}${end ? `, before ${end}` : ''}`;
+  const [turn, setTurn] = useState(0);
+  const again = () => {
+    kinds.again();
+    audit.again();
+    setTurn((n) => n + 1);
+    void askDead();
+  };
+  const later = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(later.current), []);
   const done = (changed: boolean) => {
     setOrder(null);
     if (!changed) return;
-    kinds.again();
-    audit.again();
-    setGeneration((n) => n + 1);
-    void askDead();
+    again();
+    later.current = setTimeout(again, REPLAYED); // what was asked for is delivered meanwhile
   };
-  const [generation, setGeneration] = useState(0);
+  useKey('r', 'Ask again', again);
 
   return (
     <Page title="Dead letters" noPause pills={kinds.value && <Pill tone={held > 0 ? 'err' : 'ok'}>{plural(held, 'letter')} {filtered ? 'found' : 'held'}</Pill>}
-      controls={<button class="btn" onClick={() => { kinds.again(); audit.again(); setGeneration((n) => n + 1); }}>Refresh</button>}>
+      controls={<button class="btn" onClick={again}>Refresh<kbd aria-hidden="true">r</kbd></button>}>
       <form class="card deadfilter" aria-label="Filter" onSubmit={(e) => { e.preventDefault(); setParams({ q: spec.trim() }); }}>
         {(kinds.value?.streams.length ?? 0) > 1 && <label>Stream <select class="field" value={at} onChange={(e) => setParams({ stream: e.currentTarget.value, group: null, reason: null })}>{kinds.value!.streams.map((s) => <option key={s.stream} value={s.stream}>{s.stream} ({count(s.letters)})</option>)}</select></label>}
         <label>Group <select class="field" value={group} onChange={(e) => setParams({ group: e.currentTarget.value })}><option value="">all</option>{groups.map((g) => <option key={g}>{g}</option>)}</select></label>
@@ -85,7 +94,7 @@ export default function Dead() {
           : all?.length === 0 ? <None filtered={filtered} at={kinds.at} audit={audit.value?.entries ?? []} /> : null}>
         {kinds.problem && kinds.value && <ProblemNote problem={kinds.problem} retry={kinds.again} />}
         {all && <Table caption="Dead letters by reason" rows={all} id={(k) => `${k.stream} ${k.group} ${k.fingerprint}`} current={reason ? `${at} ${group} ${reason}` : ''} columns={[
-          { key: 'reason', title: 'Reason', class: 'reason', cell: (k) => <button class="pick" aria-pressed={k.fingerprint === reason && k.group === group} title={`${k.error_type}: ${k.example}`} onClick={() => pick(k)}><span class="code">{k.status || '–'}</span> {k.error_type}: {k.pattern}</button> },
+          { key: 'reason', title: 'Reason', class: 'reason', cell: (k) => <button class="pick" aria-pressed={k.fingerprint === reason && k.group === group} title={reasonWords(k.error_type, k.example)} onClick={() => pick(k)}><span class="code">{k.status || '–'}</span> {visible(reasonWords(k.error_type, k.pattern))}</button> },
           { key: 'group', title: 'Group', class: 'narrow', cell: (k) => k.group, sort: (k) => k.group },
           { key: 'output', title: 'Output', class: 'narrow', cell: (k) => k.sink, sort: (k) => k.sink },
           { key: 'letters', title: 'Letters', num: true, cell: (k) => <b>{count(k.letters)}</b>, sort: (k) => k.letters },
@@ -99,79 +108,13 @@ export default function Dead() {
 
       {all && all.length > 0 && (
         <Panel title="Letters" unit={`oldest first · ${plural(letters, 'letter')} of ${at}${reason ? ', one reason' : ''}`} class="deadpanel">
-          <div class="deadacts">
-            <button class="btn" disabled={why !== null || letters === 0} title={why ?? undefined} onClick={() => setOrder({ action: 'replay', filter, what: words })}>Replay {count(letters)} …</button>
-            <button class="btn danger" disabled={why !== null || letters === 0} title={why ?? undefined} onClick={() => setOrder({ action: 'drop', filter, what: words })}>Drop {count(letters)} …</button>
-            {why ? <p><Icon name="info" size={13} /> {why}</p> : <p>Both count first and ask before they change anything.</p>}
-          </div>
-          <Entries key={JSON.stringify([filter, generation])} filter={filter} stream={at} why={why} server={server} onOrder={setOrder} />
+          <Letters key={JSON.stringify(filter)} turn={turn} filter={filter} stream={at} total={letters} what={words} why={why} server={server} onOrder={setOrder} />
         </Panel>
       )}
 
-      <Panel title="Changes" unit="who replayed or dropped what, newest first" class="deadpanel" at={audit.at} every={EVERY} problem={audit.value ? null : audit.problem} retry={audit.again}
-        empty={audit.value?.entries.length === 0 ? <Empty title="Nothing was ever replayed or dropped" /> : null}>
-        {audit.value && <Table caption="Changes" rows={runs(audit.value.entries)} id={(a) => a.run} columns={[
-          { key: 'time', title: 'When', cell: (a) => <Time at={parse(a.began)} now={server} /> },
-          { key: 'action', title: 'Action', cell: (a) => a.action },
-          { key: 'state', title: 'State', cell: (a) => <State tone={stopped(a) || a.state === 'begun' ? 'warn' : a.state === 'failed' ? 'err' : 'ok'}>{stopped(a) ? 'stopped' : a.state === 'begun' ? 'under way or broken off' : a.state}</State> },
-          { key: 'done', title: 'Done', num: true, cell: (a) => (a.counts && a.action !== 'window' ? `${count(a.counts.done)} of ${count(a.counts.selected)}` : '–') },
-          { key: 'what', title: 'Of', class: 'what narrow', cell: (a) => <>{a.stream}: <span class="t2">{told(a.filter)}</span>{a.error && !stopped(a) && <span class="err"> · {a.error}</span>}</> },
-          { key: 'who', title: 'Who', class: 'narrow', cell: (a) => a.who },
-        ]} />}
-      </Panel>
+      <Changes audit={audit} every={EVERY} server={server} />
       {order && <Change order={order} onClose={done} />}
     </Page>
-  );
-}
-
-// Entries are pages of letters, one below the other.
-function Entries({ filter, stream, why, server, onOrder }: { filter: Record<string, string>; stream: string; why: string | null; server: number; onOrder: (o: Order) => void }) {
-  const first = useAsked<Letters>('dead/entries', { ...filter, limit: 100 });
-  const [more, setMore] = useState<Letters[]>([]);
-  const [state, setState] = useState<'' | 'loading' | Problem>('');
-  const [open, setOpen] = useState('');
-  const pages = first.value ? [first.value, ...more] : [];
-  const list = pages.flatMap((p) => p.entries), next = pages.at(-1)?.next;
-  const load = async () => {
-    setState('loading');
-    try {
-      const page = await get<Letters>('dead/entries', { ...filter, limit: 100, after: next });
-      setMore((m) => [...m, page]);
-      setState('');
-    } catch (e) {
-      if (!(e instanceof Problem)) throw e;
-      setState(e);
-    }
-  };
-  if (first.problem) return <ProblemNote problem={first.problem} retry={first.again} />;
-  if (!first.value) return <div class="skeleton"><span class="vh">Loading</span></div>;
-  if (list.length === 0) return <p class="none">No letter is left of these.</p>;
-  const one = (l: Letter, action: Order['action']): Order => ({ action, filter: { stream, subject: l.subject }, what: `the letter at ${l.position} of ${stream}, group ${l.group}` });
-  const below = (l: Letter): ComponentChildren => l.subject === open && (
-    <>
-      <LetterView stream={stream} letter={l} />
-      <div class="letteracts">
-        <button class="btn sm" disabled={why !== null} title={why ?? undefined} onClick={() => onOrder(one(l, 'replay'))}>Replay this one …</button>
-        <button class="btn sm danger" disabled={why !== null} title={why ?? undefined} onClick={() => onOrder(one(l, 'drop'))}>Drop this one …</button>
-      </div>
-    </>
-  );
-  return (
-    <>
-      <Table caption="Dead letters" rows={list} id={(l) => l.subject} current={open} after={below} columns={[
-        { key: 'position', title: 'Position', cell: (l) => <><button class="tw" aria-expanded={l.subject === open} aria-label={`${l.subject === open ? 'Close' : 'Open'} the letter at ${l.position}`} onClick={() => setOpen(l.subject === open ? '' : l.subject)}>{l.subject === open ? '▾' : '▸'}</button> <span class="mono">{l.position}</span></> },
-        { key: 'first', title: 'First refused', cell: (l) => <Time at={parse(l.first)} now={server} /> },
-        { key: 'group', title: 'Group', class: 'narrow', cell: (l) => l.group },
-        { key: 'tries', title: 'Tries', num: true, class: 'narrow', cell: (l) => count(l.attempts) },
-        { key: 'bytes', title: 'Size', num: true, class: 'narrow', cell: (l) => bytes(l.bytes) },
-        { key: 'reason', title: 'Reason', class: 'reason mono', cell: (l) => <span title={l.reason}><span class="code">{l.status || '–'}</span> {l.error_type}: {l.reason}</span> },
-      ]} />
-      <div class="deadmore">
-        <span class="t2">{plural(list.length, 'letter')} shown</span>
-        {next ? <button class="btn" disabled={state === 'loading'} onClick={() => void load()}>{state === 'loading' ? 'Loading …' : '100 more'}</button> : <span class="t3">that is all</span>}
-      </div>
-      {state instanceof Problem && <ProblemNote problem={state} retry={() => void load()} />}
-    </>
   );
 }
 
@@ -190,9 +133,6 @@ function None({ filtered, at, audit }: { filtered: boolean; at: number | null; a
     </Empty>
   );
 }
-
-// stopped: whoever asked for it went away, or pressed Stop.
-const stopped = (a: Audit): boolean => a.state === 'failed' && (a.error ?? '').includes('context canceled');
 
 const iso = (local: string): string => {
   const ms = Date.parse(local);

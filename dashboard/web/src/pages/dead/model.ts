@@ -39,6 +39,8 @@ export interface Letter {
   last: string;
   attempts: number;
   bytes: number;
+  hostname?: string; // in lists
+  payload?: string; // its beginning
   record?: Record<string, unknown>;
   frame?: string; // base64
 }
@@ -117,8 +119,26 @@ export function runs(list: readonly Audit[]): (Audit & { began: string })[] {
   return [...by.values()];
 }
 
+// stopped: whoever asked for it went away, or pressed Stop.
+export const stopped = (a: Audit): boolean => a.state === 'failed' && (a.error ?? '').includes('context canceled');
+
+const part = (name: string, v: unknown): string =>
+  name === 'subjects' && Array.isArray(v) ? `${v.length === 1 ? 'the letter' : `${v.length} chosen letters, from`} ${String(v[0]).split('.').slice(-2).join('.')}${v.length > 1 ? ' on' : ''}` : `${name} ${String(v)}`;
+
 export const told = (filter: Audit['filter']): string =>
-  Object.entries(filter ?? {}).filter(([, v]) => v !== '' && v !== null).map(([name, v]) => `${name} ${String(v)}`).join(', ') || 'all letters';
+  Object.entries(filter ?? {}).filter(([, v]) => v !== '' && v !== null).map(([name, v]) => part(name, v)).join(', ') || 'all letters';
+
+// reasonWords of a refusal; not every far end names the kind of its error.
+export const reasonWords = (errorType: string, reason: string): string => [errorType, reason].filter(Boolean).join(': ') || 'no reason given';
+
+export const MOST_CHOSEN = 1000; // letters by hand, as the server takes them
+
+// chosen is a choice with some more, or some less.
+export function chosen(before: ReadonlySet<string>, subjects: readonly string[], on: boolean): Set<string> {
+  const next = new Set(before);
+  for (const s of subjects) on ? next.add(s) : next.delete(s);
+  return next;
+}
 
 // bytesOf a base64 text.
 export const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));

@@ -34,13 +34,15 @@ test('a zoom is two times, and nothing else is', () => {
   for (const bad of ['', '1-2', '1795184460-1795184400', '1795184400-', 'x-y', '1795184400-1795184401']) expect(parseZoom(bad)).toBeNull();
 });
 
-test('points stand on multiples of their width, at most some 180 of them, and not on seconds still to be reported', () => {
+test('points stand on multiples of their width, at most some 180 of them, and end with the last second that all have reported', () => {
   const now = 1_795_184_403.7;
   for (const [seconds, width] of [[60, 1], [300, 2], [900, 5], [3600, 20], [21600, 120]] as const) {
     const r = range(seconds, null, now);
     expect(r.width).toBe(width);
     expect(r.from % width).toBe(0);
-    expect(r.to).toBeLessThanOrEqual(now - 2);
+    expect(r.end).toBe(Math.floor(now) - 2);
+    expect(r.to - r.end).toBeGreaterThanOrEqual(0);
+    expect(r.to - r.end).toBeLessThan(width);
     expect((r.to - r.from) / width).toBe(seconds / width);
     expect(r.coarse).toBe(seconds > 3600);
   }

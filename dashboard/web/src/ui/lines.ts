@@ -10,10 +10,17 @@ import type { Range } from '../core/range';
 
 export type Hue = (name: string) => string;
 
+// total of what is known; null when nothing is.
+export const total = (list: readonly Series[], value: (s: Series) => number | null): number | null =>
+  list.reduce<number | null>((sum, s) => {
+    const v = value(s);
+    return v === null ? sum : (sum ?? 0) + v;
+  }, null);
+
 const xs = (r: Range): number[] => Array.from({ length: (r.to - r.from) / r.width }, (_, i) => r.from + i * r.width);
 
-// recent is the value of the last seconds before the end of the range.
-export const recent = (s: Series, r: Range, how?: Fold): number | null => s.over(r.to - Math.max(5, r.width), r.to, how, false) ?? s.over(r.to - r.width, r.to, how, r.coarse);
+// recent is the value of the last seconds of the range.
+export const recent = (s: Series, r: Range, how?: Fold): number | null => s.over(r.end - Math.max(5, r.width), r.end, how, false) ?? s.over(r.to - r.width, r.to, how, r.coarse);
 
 // named is one line for each sender; several addresses are lines of their own.
 function named(list: readonly Series[], r: Range, hue: Hue, format: (v: number | null) => string): Line[] {
@@ -31,7 +38,7 @@ export const throughputOut = (store: Metrics, r: Range, hue: Hue): ChartData => 
 export function batchSize(store: Metrics, r: Range, hue: Hue): ChartData {
   const list = store.of('BatchSize'), width = Math.max(10, r.width);
   const mean = (s: Series, to: number) => s.over(to - width, to, undefined, r.coarse);
-  const lines = list.map((s): Line => ({ label: nameOf(s, list), tone: hue(nameOf(s, list)), now: count(mean(s, r.to)), values: xs(r).map((x) => mean(s, x + r.width)) }));
+  const lines = list.map((s): Line => ({ label: nameOf(s, list), tone: hue(nameOf(s, list)), now: count(mean(s, r.end)), values: xs(r).map((x) => mean(s, x + r.width)) }));
   return { x: xs(r), lines: lines.filter((l) => l.values.some((v) => v !== null)) };
 }
 
@@ -96,11 +103,11 @@ export interface Failed extends ChartData {
 
 // failed deliveries are counts per ten seconds, or per point where these are longer.
 export function failed(store: Metrics, r: Range): Failed {
-  const width = Math.max(10, r.width), to = Math.floor(r.to / width) * width;
+  const width = Math.max(10, r.width), to = Math.ceil(r.to / width) * width;
   const wide = { ...r, width, to, from: Math.floor(r.from / width) * width }, x = xs(wide);
   const line = (type: string, label: string, tone: string): Line => {
-    const values = fold(store.of(type), wide, 'sum', 'sum');
-    return { label, values, tone, now: short(values.at(-1) ?? null) };
+    const list = store.of(type);
+    return { label, values: fold(list, wide, 'sum', 'sum'), tone, now: short(total(list, (s) => s.over(r.end - width, r.end, 'sum', r.coarse))) };
   };
   const parts = store.parts('Retried').map(({ cause, series }) => ({ cause, values: fold([series], wide, 'sum', 'sum') }));
   const at = (i: number) => parts.filter((p) => (p.values[i] ?? 0) > 0);

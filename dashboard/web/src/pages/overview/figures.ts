@@ -6,7 +6,7 @@ import { alarm, type Series, type SeriesStore } from '../../core/series';
 import type { Track } from '../../core/track';
 import type { Books } from '../../core/types';
 import { age } from '../../core/time';
-import { fold, recent } from '../../ui/lines';
+import { fold, recent, total } from '../../ui/lines';
 
 // The six tiles, computed from what is known. Pure.
 
@@ -19,12 +19,6 @@ export interface Figure {
   spark: (number | null)[];
   hint: string;
 }
-
-const total = (list: readonly Series[], value: (s: Series) => number | null): number | null =>
-  list.reduce<number | null>((sum, s) => {
-    const v = value(s);
-    return v === null ? sum : (sum ?? 0) + v;
-  }, null);
 
 // byOutput puts the members of each output together.
 function byOutput(list: readonly Series[]): Map<string, Series[]> {
@@ -44,7 +38,7 @@ export interface Known {
 }
 
 export function figures(k: Known, r: Range): Figure[] {
-  const spark: Range = { ...r, width: r.width * 3, from: Math.floor(r.from / (r.width * 3)) * r.width * 3, to: Math.floor(r.to / (r.width * 3)) * r.width * 3 };
+  const spark: Range = { ...r, width: r.width * 3, from: Math.floor(r.from / (r.width * 3)) * r.width * 3, to: Math.ceil(r.to / (r.width * 3)) * r.width * 3 };
   return [received(k, r, spark), delivered(k, r, spark), worstLag(k, r, spark), pending(k, spark), latency(k, r, spark), deadLetters(k, spark)];
 }
 
@@ -52,7 +46,7 @@ function received({ store }: Known, r: Range, spark: Range): Figure {
   const list = receivers(store);
   const now = total(list, (s) => recent(s, r));
   const size = total(store.of('ThroughputBytes').filter((s) => list.some((x) => x.program === s.program)), (s) => recent(s, r));
-  const before = total(list, (s) => s.over(Math.floor((r.to - 3630) / 10) * 10, Math.floor((r.to - 3570) / 10) * 10, undefined, true));
+  const before = total(list, (s) => s.over(Math.floor((r.end - 3630) / 10) * 10, Math.floor((r.end - 3570) / 10) * 10, undefined, true));
   const compared = change(now, before);
   return {
     label: 'Received', value: short(now), unit: 'msg/s', tone: '',

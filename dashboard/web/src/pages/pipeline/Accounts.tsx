@@ -34,11 +34,11 @@ export function Accounts({ books, list, base, at, fresh, now }: AccountsProps) {
       title="Accounting"
       unit={`records ${set ? `since ${moment(base['at']!, now)}` : 'since each group began'} · every record has exactly one outcome per group`}
       at={at} every={5} class="accounts"
-      actions={<><span class="tools">
+      actions={<>{books && <Pill tone={v.tone} title={v.hint}>{v.text}</Pill>}<span class="tools">
         <button class="btn sm" disabled={!fresh || list.length === 0} title={fresh ? 'Count from now on; only in this browser' : 'There are no fresh figures'} onClick={() => books && change({ baseline: take(books, Date.parse(books.at)) })}>Set baseline now</button>
         {set && <button class="btn sm" title="Count since each group began" onClick={() => change({ baseline: {} })}>Since the beginning</button>}
         <button class="btn sm" disabled={list.length === 0} onClick={export_}><Icon name="download" size={12} />CSV</button>
-      </span>{books && <Pill tone={v.tone} title={v.hint}>{v.text}</Pill>}</>}
+      </span></>}
       empty={books && list.length === 0 ? (error ? <Empty title="The ledger has no figures">{error}</Empty> : <Empty title="No group reads the stream yet">A subscriber makes one when it starts; from then on its records are accounted for.</Empty>) : null}
     >
       {error && <p class="note warn"><Icon name="warn" />{error}</p>}

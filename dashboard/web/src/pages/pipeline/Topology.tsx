@@ -24,7 +24,7 @@ export function Topology(p: TopologyProps) {
   const nothing = p.consumers !== null && streams.length === 0 && p.receivers.length === 0;
   return (
     <Panel
-      title="Flow" unit="records per second, mean of 5 s" at={p.at} every={5}
+      title="Flow" unit="records per second, mean of 5 s" at={p.at} every={5} class="flow"
       problem={p.consumers?.error && streams.length === 0 ? new Problem(p.consumers.error) : null}
       empty={nothing ? <Empty title="There is nothing to draw yet">The first receiver or subscriber that starts creates the stream.</Empty> : null}
     >

@@ -28,6 +28,9 @@ type asset struct {
 
 var assets = loadAll()
 
+// wrongToken is the sign-in page with what it says of a token that is not known.
+var wrongToken = newAsset("login.html", bytes.Replace(assets["login.html"].plain, []byte(" hidden>"), []byte(">"), 1))
+
 // pages are the paths of the page's parts: the page itself finds out which it is.
 var pages = []string{"/", "/pipeline", "/search", "/tail", "/dead", "/consumers", "/settings"}
 
@@ -47,13 +50,17 @@ func loadAll() map[string]*asset {
 		if err != nil {
 			panic(err)
 		}
-		var zipped bytes.Buffer
-		w, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level exists
-		_, _ = w.Write(plain)                                      // memory takes all
-		_ = w.Close()
-		all[file.Name()] = &asset{kind: kinds[path.Ext(file.Name())], etag: fmt.Sprintf(`"%.32s"`, hash(plain)), plain: plain, zipped: zipped.Bytes()}
+		all[file.Name()] = newAsset(file.Name(), plain)
 	}
 	return all
+}
+
+func newAsset(name string, plain []byte) *asset {
+	var zipped bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level exists
+	_, _ = w.Write(plain)                                      // memory takes all
+	_ = w.Close()
+	return &asset{kind: kinds[path.Ext(name)], etag: fmt.Sprintf(`"%.32s"`, hash(plain)), plain: plain, zipped: zipped.Bytes()}
 }
 
 func hash(content []byte) string {
@@ -127,7 +134,7 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	token := r.PostFormValue("token")
 	if s.cfg.roleOfToken(token) == nobody {
-		assets["login.html"].serve(w, r, http.StatusUnauthorized)
+		wrongToken.serve(w, r, http.StatusUnauthorized)
 		return
 	}
 	http.SetCookie(w, &http.Cookie{Name: cookie, Value: sessionOf(token), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,

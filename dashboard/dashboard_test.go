@@ -248,7 +248,14 @@ func TestLoginGivesACookieThatNoScriptAndNoOtherSiteCanUse(t *testing.T) {
 	if err != nil || len(resp.Cookies()) != 0 {
 		t.Fatalf("wrong token: %v, %v", resp.Cookies(), err)
 	}
+	if page, _ := io.ReadAll(resp.Body); resp.StatusCode != 401 || strings.Contains(string(page), " hidden>") {
+		t.Errorf("wrong token: it is not said: %d %s", resp.StatusCode, page)
+	}
 	resp.Body.Close()
+	// As a browser sends a form of ours under our policy: no-referrer would make its origin null.
+	if policy := resp.Header.Get("Referrer-Policy"); policy != "same-origin" {
+		t.Errorf("Referrer-Policy is %q", policy)
+	}
 	if resp, err = client.Post("http://"+host+"/?token=view-me", "", nil); err != nil || len(resp.Cookies()) != 0 {
 		t.Fatalf("token in the URL: %v, %v", resp.Cookies(), err)
 	}

@@ -146,12 +146,13 @@ func (s *Server) Shutdown() {
 }
 
 // headers are sent with every answer: our page needs nothing from elsewhere, and
-// nothing elsewhere may have us in a frame.
+// nothing elsewhere may have us in a frame or learn our addresses. With no-referrer
+// browsers would send the sign-in form with Origin: null, as a foreign page's.
 var headers = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 		"base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
 	"X-Content-Type-Options":     "nosniff",
-	"Referrer-Policy":            "no-referrer",
+	"Referrer-Policy":            "same-origin",
 	"Cross-Origin-Opener-Policy": "same-origin",
 }
 

@@ -11,7 +11,7 @@ import { startTicking } from './core/tick';
 import { startTracking } from './core/track';
 import { followLinks, route } from './core/url';
 import { Empty } from './ui/parts';
-import { Shell } from './ui/Shell';
+import { Page, Shell, titleOf } from './ui/Shell';
 
 type Shown = () => ComponentChildren;
 
@@ -47,11 +47,15 @@ function App() {
   const Shown = useStore(here)[name];
   const lost = useStore(failed) === name;
   useEffect(() => {
-    if (!Shown) void fetchPage(name);
+    const want = () => {
+      if (!(name in here.get())) void fetchPage(name);
+    };
+    want();
+    return live.link.on((l) => l.kind === 'live' && want()); // the server was away, perhaps
   }, [name]);
   return (
     <Shell>
-      {Shown ? <Shown key={name} /> : lost ? <main class="body" id="main"><Empty title="This page could not be loaded"><p>The server is away, or has a newer version by now.</p><button class="btn" onClick={() => location.reload()}>Reload</button></Empty></main> : null}
+      {Shown ? <Shown key={name} /> : lost ? <Page title={titleOf(name)} noPause><Empty title="This page could not be loaded"><p>The server is away, or has a newer version by now.</p><button class="btn" onClick={() => location.reload()}>Reload</button></Empty></Page> : null}
     </Shell>
   );
 }

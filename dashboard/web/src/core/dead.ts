@@ -1,6 +1,7 @@
 import { get, Problem } from './api';
 import { live } from './live';
 import { Store } from './store';
+import { visible } from './record';
 
 // Dead letters in numbers, for the Overview and the badge. They are counted by
 // the server, which reads them all, so it is asked only now and then.
@@ -46,7 +47,7 @@ export function sum(all: Summary[], recent: Summary[], at: number): Dead {
     held: all.reduce((n, s) => n + s.letters, 0),
     oldest: first.length > 0 ? Math.min(...first) : null,
     hour: recent.reduce((n, s) => n + s.letters, 0),
-    kinds: recent.flatMap((s) => s.kinds).sort((a, b) => b.letters - a.letters),
+    kinds: recent.flatMap((s) => s.kinds.map((k) => ({ ...k, error_type: visible(k.error_type), pattern: visible(k.pattern), example: visible(k.example) }))).sort((a, b) => b.letters - a.letters),
   };
 }
 

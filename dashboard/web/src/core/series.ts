@@ -1,3 +1,4 @@
+import { visible } from './record';
 import type { Point, SeriesAnswer } from './types';
 
 // History in the browser: one value per second and series for an hour, one per
@@ -136,7 +137,9 @@ export class SeriesStore {
   began = 0; // unix ms; before it the server knows nothing
   refused = 0; // points of series beyond the limit, or from the future
 
-  private series(type: string, from: Origin): Series | null {
+  // Whoever may publish events chooses these names.
+  private series(named: string, said: Origin): Series | null {
+    const type = visible(named), from = { sender: visible(said.sender), ip: visible(said.ip), group: visible(said.group) };
     const program = programOf(from), key = [type, program, from.ip].join('\n');
     const known = this.all.get(key);
     if (known) return known;

@@ -22,6 +22,8 @@ const places: { page: string; title: string; icon: IconName; key: string }[] = [
   { page: 'settings', title: 'Settings', icon: 'settings', key: ',' },
 ];
 
+export const titleOf = (page: string): string => places.find((p) => p.page === page)?.title ?? '';
+
 const help = new Store(false);
 
 export function Shell({ children }: { children: ComponentChildren }) {

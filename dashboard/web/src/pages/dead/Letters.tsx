@@ -113,7 +113,7 @@ export function Letters({ turn, filter, stream, total, what, why, server, onOrde
         { key: 'group', title: 'Group', class: 'narrow', cell: (l) => l.group },
         { key: 'tries', title: 'Tries', num: true, class: 'narrow', cell: (l) => count(l.attempts) },
         { key: 'bytes', title: 'Size', num: true, class: 'narrow', cell: (l) => bytes(l.bytes) },
-        { key: 'reason', title: 'Reason', class: 'reason mono', cell: (l) => <span title={l.reason}><span class="code">{l.status || '–'}</span> {visible(reasonWords(l.error_type, l.reason))}</span> },
+        { key: 'reason', title: 'Reason', class: 'reason mono', cell: (l) => <span title={visible(l.reason)}><span class="code">{l.status || '–'}</span> {visible(reasonWords(l.error_type, l.reason))}</span> },
         { key: 'host', title: 'Hostname', class: 'narrow', cell: (l) => visible(l.hostname ?? '–') },
         { key: 'payload', title: 'Payload', class: 'payload mono narrow', cell: (l) => (l.payload ? <span title={visible(l.payload)}>{inLine(l.payload)}</span> : <span class="t3">{l.hostname ? 'none' : 'does not decode'}</span>) },
       ]} />

@@ -94,7 +94,7 @@ export default function Dead() {
           : all?.length === 0 ? <None filtered={filtered} at={kinds.at} audit={audit.value?.entries ?? []} /> : null}>
         {kinds.problem && kinds.value && <ProblemNote problem={kinds.problem} retry={kinds.again} />}
         {all && <Table caption="Dead letters by reason" rows={all} id={(k) => `${k.stream} ${k.group} ${k.fingerprint}`} current={reason ? `${at} ${group} ${reason}` : ''} columns={[
-          { key: 'reason', title: 'Reason', class: 'reason', cell: (k) => <button class="pick" aria-pressed={k.fingerprint === reason && k.group === group} title={reasonWords(k.error_type, k.example)} onClick={() => pick(k)}><span class="code">{k.status || '–'}</span> {visible(reasonWords(k.error_type, k.pattern))}</button> },
+          { key: 'reason', title: 'Reason', class: 'reason', cell: (k) => <button class="pick" aria-pressed={k.fingerprint === reason && k.group === group} title={visible(reasonWords(k.error_type, k.example))} onClick={() => pick(k)}><span class="code">{k.status || '–'}</span> {visible(reasonWords(k.error_type, k.pattern))}</button> },
           { key: 'group', title: 'Group', class: 'narrow', cell: (k) => k.group, sort: (k) => k.group },
           { key: 'output', title: 'Output', class: 'narrow', cell: (k) => k.sink, sort: (k) => k.sink },
           { key: 'letters', title: 'Letters', num: true, cell: (k) => <b>{count(k.letters)}</b>, sort: (k) => k.letters },

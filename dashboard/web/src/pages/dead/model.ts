@@ -1,4 +1,5 @@
 import { Problem } from '../../core/api';
+import { visible } from '../../core/record';
 
 // What the API says of dead letters, and what the page asks of it.
 
@@ -123,7 +124,7 @@ export function runs(list: readonly Audit[]): (Audit & { began: string })[] {
 export const stopped = (a: Audit): boolean => a.state === 'failed' && (a.error ?? '').includes('context canceled');
 
 const part = (name: string, v: unknown): string =>
-  name === 'subjects' && Array.isArray(v) ? `${v.length === 1 ? 'the letter' : `${v.length} chosen letters, from`} ${String(v[0]).split('.').slice(-2).join('.')}${v.length > 1 ? ' on' : ''}` : `${name} ${String(v)}`;
+  name === 'subjects' && Array.isArray(v) ? `${v.length === 1 ? 'the letter' : `${v.length} chosen letters, from`} ${String(v[0]).split('.').slice(-2).join('.')}${v.length > 1 ? ' on' : ''}` : `${name} ${visible(String(v))}`;
 
 export const told = (filter: Audit['filter']): string =>
   Object.entries(filter ?? {}).filter(([, v]) => v !== '' && v !== null).map(([name, v]) => part(name, v)).join(', ') || 'all letters';

@@ -28,7 +28,7 @@ import './overview.css';
 import { senders } from './senders';
 import { Tiles } from './Tiles';
 
-const batchFormat = (v: number | null) => (v !== null && v >= 10000 ? short(v) : count(v));
+const batchFormat = (v: number | null) => (v !== null && v >= 10 && v < 10000 ? count(v) : short(v));
 
 // Is it healthy, and where is the problem?
 export default function Overview() {
@@ -56,15 +56,16 @@ export default function Overview() {
   }, [seconds]);
 
   const v = useAtTick((t) => {
-    const now = t.server / 1000, store = live.series;
-    const r = range(seconds, zoom, now);
-    const books = live.ledger.get(), consumers = live.consumers.get(), boot = live.boot.get(), status = live.status.get()?.value, link = live.link.get();
+    const books = live.ledger.get(), consumers = live.consumers.get(), boot = live.boot.get(), status = live.status.get()?.value;
+    const connected = live.link.get().kind === 'live', store = live.series, now = t.server / 1000;
+    // Without a connection everything but ages stands still, as of when it was lost.
+    const shown = connected ? now : Math.min(now, (live.frameAt + live.skew) / 1000);
+    const r = range(seconds, zoom, shown);
     const out = outputs(store);
     const list = flows(books?.value ?? null, consumers?.value ?? null, out);
     const { seenWarn, seenError } = settings.get();
     const warn = seenWarn ?? boot?.thresholds.seen_warn_s ?? 10, error = seenError ?? boot?.thresholds.seen_error_s ?? 60;
     const seen = senders(store, now);
-    const connected = link.kind === 'live';
     const up = connected && status?.nats !== 'down' && status?.js !== 'down';
     const dropped = t.now - live.droppedAt < 60_000 ? live.dropped : 0;
     const dead = deadStore.get();
@@ -74,12 +75,12 @@ export default function Overview() {
     // Local time at which the newest event was made: what the live panels show is that old.
     const eventsAt = newest === null ? null : connected ? t.now - Math.max(0, now - newest - 2) * 1000 : (newest * 1000 - live.skew);
     return {
-      t, now, r, books, consumers, items, warn, error, seen, out, dead, eventsAt, latencyOutput, boot, connected,
+      t, now, r, books, consumers, items, warn, error, seen, out, dead, eventsAt, latencyOutput, boot, connected, current: connected && status?.nats !== 'down',
       fresh: up && books !== null && !stale(books.at, 5, t.now),
-      loading: newest === null && link.kind !== 'down' && t.n < 4,
+      loading: newest === null && live.link.get().kind !== 'down' && t.n < 4,
       began: store.began,
-      tiles: figures({ store, track, books: books?.value ?? null, dead, now }, r),
-      rows: groupRows(list, store, track, out, open, now),
+      tiles: figures({ store, track, books: books?.value ?? null, dead, now: shown }, r),
+      rows: groupRows(list, store, track, out, open, shown),
       in: throughputIn(store, r, receiverHue), outs: throughputOut(store, r, outputHue), lag: lag(store, r, outputHue), size: batchSize(store, r, outputHue), posts: batchCounts(store, r),
       latency: latency(store, r, latencyOutput), failed: failed(store, r),
       limits: thresholds(store.of('Lag')),
@@ -115,7 +116,7 @@ export default function Overview() {
           </Empty>
         </section>
       )}
-      <Tiles figures={v.tiles} stale={!v.connected && v.eventsAt !== null} />
+      <Tiles figures={v.tiles} stale={!v.current && v.eventsAt !== null} />
       <Accounting books={v.books?.value ?? null} at={v.books?.at ?? null} fresh={v.fresh} />
       <div class="charts">
         <Chart {...common} title="Throughput in" unit="msg/s by receiver" kind="stack" data={v.in} empty={v.in.lines.length === 0 && !v.loading ? nothing('No receiver reports') : null} />

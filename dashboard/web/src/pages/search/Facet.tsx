@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { count, NONE } from '../../core/format';
-import { severityName, severityTone } from '../../core/record';
+import { inLine, severityName, severityTone } from '../../core/record';
 import { canSay, isDynamic, isRaw, type Chip, type Value } from '../../core/spec';
 
 export interface FacetsAnswer {
@@ -39,7 +39,7 @@ interface Props {
 // Facet is the values of one field among the matches, with how often there is each.
 export function Facet({ facet: f, seen, of, certain, chips, value, onTick, onRemove }: Props) {
   const [find, setFind] = useState('');
-  const levels = f.field === 'Severity', name = isDynamic(f.field) ? f.field.slice(7, -1) : f.field;
+  const levels = f.field === 'Severity', name = inLine(isDynamic(f.field) ? f.field.slice(7, -1) : f.field);
   const counts = new Map(f.values);
   const list = [...f.values.map(([text]) => text), ...[...seen].filter((t) => !counts.has(t))];
   if (levels) list.sort((a, b) => Number(a) - Number(b));
@@ -47,14 +47,14 @@ export function Facet({ facet: f, seen, of, certain, chips, value, onTick, onRem
   const top = Math.max(1, ...counts.values());
   return (
     <>
-      <h2><span class="cut" title={f.field}>{name}</span><span class="t3">{of}{onRemove && <button class="btn bare" aria-label={`No longer count ${f.field}`} onClick={onRemove}>×</button>}</span></h2>
+      <h2><span class="cut" title={inLine(f.field)}>{name}</span><span class="t3">{of}{onRemove && <button class="btn bare" aria-label={`No longer count ${inLine(f.field)}`} onClick={onRemove}>×</button>}</span></h2>
       {!levels && list.length > MANY && <input class="fsearch" placeholder={`Find a ${isDynamic(f.field) ? name : name.toLowerCase()}`} aria-label={`Find a ${name}`} value={find} onInput={(e) => setFind(e.currentTarget.value)} />}
       {shown.slice(0, find ? FOUND : SHOWN).map((text) => {
         const n = counts.get(text), tone = levels ? severityTone(Number(text)) : '';
         return (
-          <label class="fv" key={text} title={text}>
+          <label class="fv" key={text} title={inLine(text)}>
             <input type="checkbox" checked={chosen(chips, f.field, text)} disabled={chips === null || !canSay(f.field, 'is', value(text))} onChange={(e) => onTick(value(text), e.currentTarget.checked)} />
-            <span class="nm">{levels ? severityName(Number(text)).replace(/^./, (c) => c.toUpperCase()) : text || <i>empty</i>}</span>
+            <span class="nm">{levels ? severityName(Number(text)).replace(/^./, (c) => c.toUpperCase()) : inLine(text) || <i>empty</i>}</span>
             <span class="n">{n !== undefined ? count(n) : certain ? '0' : NONE}</span>
             <i class={`fb ${tone ? `f-${tones[tone]}` : ''}`} style={{ '--p': (n ?? 0) / top }} />
           </label>

@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Problem } from '../../core/api';
-import { severityName } from '../../core/record';
+import { inLine, severityName } from '../../core/record';
 import { canSay, isDynamic, isNumeric, isRaw, opWords, specOf, textOf, withTerm, type Chip, type Op, type Test, type Value } from '../../core/spec';
 import { href } from '../../core/url';
 import { Icon } from '../../ui/icons';
@@ -19,7 +19,7 @@ interface Props {
   onStop: () => void;
 }
 
-const valueWords = (field: string, v: Value): string => (v === null ? 'absent' : field === 'Severity' ? severityName(Number(v)) : v === '' ? 'empty' : String(v));
+const valueWords = (field: string, v: Value): string => (v === null ? 'absent' : field === 'Severity' ? severityName(Number(v)) : v === '' ? 'empty' : inLine(String(v)));
 
 // QueryBar is what is asked for: words, time, conditions, and all conditions as text.
 export function QueryBar({ query, chips, span, problem, input, busy, onRun, onStop }: Props) {
@@ -62,7 +62,7 @@ export function QueryBar({ query, chips, span, problem, input, busy, onRun, onSt
           <form class="specform" onSubmit={submit}>
             <input id="spec" class={`field mono ${wrong('q') ? 'bad' : ''}`} value={spec} placeholder="Severity <= 4 && Hostname =~ /^web-/" spellcheck={false} autocomplete="off" aria-describedby={wrong('q') ? 'spec-wrong' : undefined} onInput={(e) => setSpec(e.currentTarget.value)} />
           </form>
-        ) : <code id="spec" class="cut" title={query.q}>{query.q || <span class="t3">none</span>}</code>}
+        ) : <code id="spec" class="cut" title={inLine(query.q)}>{inLine(query.q) || <span class="t3">none</span>}</code>}
         <span class="sp" />
         {chips !== null && <button class="link" onClick={() => { setSpec(query.q); setEditing(!editing); }}>{editing ? 'Done' : 'Edit as text'}</button>}
         <a href={href('tail', { q: query.q, text: query.text })}>Use in live tail</a>
@@ -85,13 +85,13 @@ function SpecProblem({ problem }: { problem: Problem }) {
 }
 
 function ChipView({ chip, onRemove }: { chip: Chip; onRemove: () => void }) {
-  const remove = <button aria-label={`Remove the filter ${textOf(chip)}`} onClick={onRemove}>×</button>;
-  if (isRaw(chip)) return <span class="chip"><b class="mono cut" title={chip.raw}>{chip.raw}</b>{remove}</span>;
-  const name = isDynamic(chip.field) ? chip.field : chip.field.toLowerCase();
+  const remove = <button aria-label={`Remove the filter ${inLine(textOf(chip))}`} onClick={onRemove}>×</button>;
+  if (isRaw(chip)) return <span class="chip"><b class="mono cut" title={inLine(chip.raw)}>{inLine(chip.raw)}</b>{remove}</span>;
+  const name = isDynamic(chip.field) ? inLine(chip.field) : chip.field.toLowerCase();
   const absent = chip.values.length === 1 && chip.values[0] === null;
   const words = absent ? (chip.op === 'is' ? 'is absent' : 'exists') : opWords[chip.op];
   return (
-    <span class={`chip ${(chip.op === 'not' && !absent) || chip.op === 'nre' ? 'not' : ''}`} title={textOf(chip)}>
+    <span class={`chip ${(chip.op === 'not' && !absent) || chip.op === 'nre' ? 'not' : ''}`} title={inLine(textOf(chip))}>
       <span>{name} {words}</span>{absent ? <b /> : <b class="cut">{chip.values.map((v) => valueWords(chip.field, v)).join(', ')}</b>}{remove}
     </span>
   );
@@ -128,7 +128,7 @@ function AddFilter({ onAdd }: { onAdd: (t: Test) => void }) {
         : !bare && <input class="field mono" aria-label="Value" placeholder={chosen === 're' || chosen === 'nre' ? 'RE2 expression' : number ? 'number' : 'value'} value={text} onInput={(e) => setText(e.currentTarget.value)} />}
       {dynamic && !bare && chosen !== 're' && chosen !== 'nre' && <label><input type="checkbox" checked={asNumber} onChange={(e) => setAsNumber(e.currentTarget.checked)} /> as a number</label>}
       <button class="btn pri" disabled={!fine}>Add</button>
-      {fine && <code class="t3 cut">{textOf(test)}</code>}
+      {fine && <code class="t3 cut">{inLine(textOf(test))}</code>}
     </form>
   );
 }

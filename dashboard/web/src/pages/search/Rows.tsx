@@ -42,7 +42,7 @@ export function Rows({ records, columns, wrap, words, open, current, detail, onO
       head={
         <div class="lr h" style={grid}>
           <span role="columnheader"><span class="vh">Open</span></span><span role="columnheader" aria-sort="descending">Time ({zoneName()}) ↓</span><span role="columnheader">Severity</span>
-          {columns.map((c) => <span role="columnheader" key={c} title={c}>{c}</span>)}
+          {columns.map((c) => <span role="columnheader" key={c} title={visible(c)}>{visible(c)}</span>)}
           <span role="columnheader">Payload</span>
         </div>
       }

@@ -4,7 +4,7 @@ import { address, get } from '../../core/api';
 import { count, duration } from '../../core/format';
 import { useKey } from '../../core/keys';
 import { live } from '../../core/live';
-import type { Found } from '../../core/record';
+import { inLine, type Found } from '../../core/record';
 import { chipsOf, isRaw, specOf, textOf, toggle, withTerm, type Value } from '../../core/spec';
 import { useStore } from '../../core/store';
 import { go, href } from '../../core/url';
@@ -191,8 +191,8 @@ interface WayOut { what: ComponentChildren; label: string; part: Partial<Query> 
 function NoResults({ query, span, partial, examined }: { query: Query; span: Span; partial: boolean; examined: number }) {
   const ways = useMemo(() => {
     const chips = chipsOf(query.q), list: WayOut[] = [];
-    if (query.text) list.push({ what: <>words <b>{query.text}</b></>, label: 'Remove', part: { text: '' } });
-    for (const c of chips ?? [{ raw: query.q }]) list.push({ what: <code>{textOf(c)}</code>, label: 'Remove', part: { q: chips ? specOf(chips.filter((other) => other !== c)) : '' } });
+    if (query.text) list.push({ what: <>words <b>{inLine(query.text)}</b></>, label: 'Remove', part: { text: '' } });
+    for (const c of chips ?? [{ raw: query.q }]) list.push({ what: <code>{inLine(textOf(c))}</code>, label: 'Remove', part: { q: chips ? specOf(chips.filter((other) => other !== c)) : '' } });
     const wider = query.range === ALL ? null : /-/.test(query.range) ? '24h' : step(query.range, 1);
     if (wider) list.push({ what: rangeWords(query.range), label: `Widen to ${rangeWords(wider).toLowerCase()}`, part: { range: wider } });
     if (wider && wider !== ALL) list.push({ what: null, label: 'All time', part: { range: ALL } });

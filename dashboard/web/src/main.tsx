@@ -28,7 +28,7 @@ const pages: Record<string, () => Promise<{ default: Shown }>> = {
   settings: () => import('./pages/settings'),
 };
 const here = new Store<Record<string, Shown>>({});
-const failed = new Store('');
+const failed = new Store<string | null>(null); // '' is the Overview
 
 async function fetchPage(name: string): Promise<void> {
   try {

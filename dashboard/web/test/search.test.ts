@@ -3,7 +3,8 @@ import { labels, rects, roof, totals, type HistogramAnswer } from '../src/pages/
 import { marked, tokens } from '../src/pages/search/words';
 import { chosen } from '../src/pages/search/Facet';
 import { fixedRange, formatColumns, parseColumns, readQuery, spanOf, step } from '../src/pages/search/query';
-import { dynamicNames, fieldKey, inLine, parts, typed, visible } from '../src/core/record';
+import { dynamicNames, fieldKey, inLine, parts, typed } from '../src/core/record';
+import { visible } from '../src/core/text';
 
 test('a relative range stays relative, a fixed one stays where it is', () => {
   expect(spanOf('15m', 1e12)).toEqual({ from: 1e12 - 900_000, to: 1e12 });

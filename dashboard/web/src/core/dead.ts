@@ -1,7 +1,7 @@
 import { get, Problem } from './api';
 import { live } from './live';
 import { Store } from './store';
-import { visible } from './record';
+import { visible } from './text';
 
 // Dead letters in numbers, for the Overview and the badge. They are counted by
 // the server, which reads them all, so it is asked only now and then.

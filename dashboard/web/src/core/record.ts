@@ -1,4 +1,5 @@
 import type { Value } from './spec';
+import { visible } from './text';
 import type { Doc } from './types';
 
 // A record, stored or live, in the words of a spec, and as text that is safe to show.
@@ -71,18 +72,6 @@ export const severityNames = ['emergency', 'alert', 'critical', 'error', 'warnin
 export const severityShort = ['EMERG', 'ALERT', 'CRIT', 'ERROR', 'WARN', 'NOTICE', 'INFO', 'DEBUG'];
 export const severityName = (n: number): string => severityNames[n] ?? String(n);
 export const severityTone = (n: number): 'e' | 'w' | '' => (n <= 3 ? 'e' : n === 4 ? 'w' : '');
-
-const ESCAPES = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?)/g;
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-// visible text: terminal colours are left out, control and direction characters
-// become signs, so that nothing in a log line can hide or reorder text.
-export function visible(text: string): string {
-  return text.replace(ESCAPES, '').replace(UNSEEN, (c) => {
-    const n = c.charCodeAt(0);
-    return n < 0x20 ? String.fromCharCode(0x2400 + n) : n === 0x7f ? '␡' : `⟨U+${n.toString(16).toUpperCase().padStart(4, '0')}⟩`;
-  });
-}
 
 export const LONGEST = 2048; // characters of a value in a list
 export const inLine = (text: string): string => visible(text.length > LONGEST ? text.slice(0, LONGEST) + '…' : text).replace(/[\n\t]/g, (c) => (c === '\n' ? ' ⏎ ' : ' '));

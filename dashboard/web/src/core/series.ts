@@ -1,4 +1,4 @@
-import { visible } from './record';
+import { visible } from './text';
 import type { Point, SeriesAnswer } from './types';
 
 // History in the browser: one value per second and series for an hour, one per

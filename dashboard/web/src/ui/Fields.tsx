@@ -1,4 +1,5 @@
-import { inLine, parts, severityName, visible } from '../core/record';
+import { inLine, parts, severityName } from '../core/record';
+import { visible } from '../core/text';
 import { canSay, type Value } from '../core/spec';
 import { exact } from '../core/time';
 import type { Doc } from '../core/types';

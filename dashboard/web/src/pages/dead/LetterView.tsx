@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { save } from '../../core/file';
 import { bytes, count } from '../../core/format';
-import { visible } from '../../core/record';
+import { visible } from '../../core/text';
 import { exact, parse } from '../../core/time';
 import { Copy, ProblemNote, Seg } from '../../ui/parts';
 import { bytesOf, hex, type Letter, type Page } from './model';

@@ -6,7 +6,7 @@ import { live } from '../../core/live';
 import { useKey } from '../../core/keys';
 import { useStore } from '../../core/store';
 import { useTick } from '../../core/tick';
-import { visible } from '../../core/record';
+import { visible } from '../../core/text';
 import { clock, moment, parse } from '../../core/time';
 import { setParams, useParam } from '../../core/url';
 import { Panel } from '../../ui/Panel';

@@ -1,5 +1,5 @@
 import { Problem } from '../../core/api';
-import { visible } from '../../core/record';
+import { visible } from '../../core/text';
 
 // What the API says of dead letters, and what the page asks of it.
 

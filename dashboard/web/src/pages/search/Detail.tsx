@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { get, type Problem } from '../../core/api';
-import { inLine, payload, severity, severityShort, severityTone, visible, type Found } from '../../core/record';
+import { inLine, payload, severity, severityShort, severityTone, type Found } from '../../core/record';
+import { visible } from '../../core/text';
 import { canSay, type Value } from '../../core/spec';
 import { clockMillis, exact } from '../../core/time';
 import { Fields } from '../../ui/Fields';

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { cell, inLine, payload, severity, severityShort, severityTone, visible, type Found } from '../../core/record';
+import { cell, inLine, payload, severity, severityShort, severityTone, type Found } from '../../core/record';
+import { visible } from '../../core/text';
 import { clockMillis, day, exact, zoneName } from '../../core/time';
 import { VirtualRows } from '../../ui/VirtualRows';
 import { marked } from './words';

@@ -1,5 +1,6 @@
 import { address } from '../../core/api';
-import { payload, visible } from '../../core/record';
+import { payload } from '../../core/record';
+import { visible } from '../../core/text';
 import { exact } from '../../core/time';
 import { Fields, type FieldsProps } from '../../ui/Fields';
 import { Copy } from '../../ui/parts';

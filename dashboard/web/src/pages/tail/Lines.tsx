@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useState } from 'preact/hooks';
 import { plural } from '../../core/format';
-import { inLine, visible } from '../../core/record';
+import { inLine } from '../../core/record';
+import { visible } from '../../core/text';
 import { clockMillis, exact } from '../../core/time';
 import { VirtualRows } from '../../ui/VirtualRows';
 import type { Line } from './ring';

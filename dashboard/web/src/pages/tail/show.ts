@@ -1,4 +1,5 @@
-import { cell, payload, severity, severityShort, severityTone, visible } from '../../core/record';
+import { cell, payload, severity, severityShort, severityTone } from '../../core/record';
+import { visible } from '../../core/text';
 import type { Doc } from '../../core/types';
 import type { Line } from './ring';
 

@@ -38,6 +38,10 @@ fuzz:
 bench:
 	.ci/bench
 
+# The dashboard in a real browser, against the real programs.
+e2e:
+	.ci/browser
+
 # The dashboard's page, dashboard/web -> dashboard/dist; both are committed.
 ui: dashboard/web/node_modules
 	cd dashboard/web && npm run check && npm test && npm run build

@@ -24,7 +24,8 @@ type Status struct {
 	Since    int64    `json:"since"`
 	Err      string   `json:"err,omitempty"`
 	URL      string   `json:"url,omitempty"`
-	NotReady []string `json:"not_ready"` // never nil
+	Version  string   `json:"version,omitempty"` // of the NATS server, as long as it is up
+	NotReady []string `json:"not_ready"`         // never nil
 }
 
 // Sources are where a hub has from what it does not keep itself. Those that are

@@ -57,7 +57,7 @@ func (v *View) Status(ctx context.Context) live.Status {
 	defer b.mu.Unlock()
 	s := live.Status{NATS: down, JS: down, Since: b.last.Since, URL: b.last.URL, NotReady: []string{}}
 	if v.nc.IsConnected() {
-		s.NATS, s.URL = up, v.nc.ConnectedUrlRedacted()
+		s.NATS, s.URL, s.Version = up, v.nc.ConnectedUrlRedacted(), v.nc.ConnectedServerVersion()
 		if time.Since(b.asked) >= askEvery || b.last.NATS == down {
 			b.err, b.asked = v.ask(ctx), time.Now()
 		}

@@ -96,7 +96,7 @@ func TestStreamsAndGroupsAreReportedAndLookingCreatesNoConsumer(t *testing.T) {
 	if g := s.Groups[0]; g.Name != "es" || g.Pending != 2 || g.Unacked != 0 || g.AckFloor != 1 || g.Delivered != 1 || g.Limit != stream.MaxAckPending || g.LastAck == nil {
 		t.Errorf("%+v", g)
 	}
-	if status := v.Status(t.Context()); status.NATS != "up" || status.JS != "up" || status.Since == 0 || status.URL == "" {
+	if status := v.Status(t.Context()); status.NATS != "up" || status.JS != "up" || status.Since == 0 || status.URL == "" || status.Version != nc.ConnectedServerVersion() {
 		t.Errorf("%+v", status)
 	}
 	if err := nc.Flush(); err != nil {
@@ -138,7 +138,7 @@ func TestWithoutNATSTheLastReportStaysAndSaysSo(t *testing.T) {
 	if r.Error == nil || r.Error.Detail == "" || r.At == nil || !r.At.Equal(*before.At) || len(r.Streams) != 1 {
 		t.Errorf("%+v", r)
 	}
-	if s := v.Status(t.Context()); s.NATS != "down" || s.JS != "down" || s.Err == "" || s.Since < was.Since || s.URL != was.URL {
+	if s := v.Status(t.Context()); s.NATS != "down" || s.JS != "down" || s.Err == "" || s.Since < was.Since || s.URL != was.URL || s.Version != "" {
 		t.Errorf("%+v", s)
 	}
 }

@@ -1,4 +1,4 @@
-// GET and POST below /api/v2. An error is always a Problem, ready to be shown.
+// Questions below /api/v2. An error is always a Problem, ready to be shown.
 
 export interface ProblemDocument {
   title: string;
@@ -54,7 +54,7 @@ export async function problemOf(answer: Response): Promise<Problem> {
   }
 }
 
-async function ask(url: string, init: RequestInit): Promise<Response> {
+export async function ask(url: string, init: RequestInit): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(url, { cache: 'no-store', credentials: 'same-origin', ...init });
@@ -69,23 +69,4 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
 export async function get<T>(path: string, params?: Params, signal?: AbortSignal): Promise<T> {
   const answer = await ask(address(path, params), { headers: { Accept: 'application/json' }, signal: signal ?? null });
   return (await answer.json()) as T;
-}
-
-export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
-  const answer = await ask(address(path), { method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body), signal: signal ?? null });
-  return (await answer.json()) as T;
-}
-
-// postLines hands over each line of an NDJSON answer as it comes.
-export async function postLines(path: string, body: unknown, line: (value: unknown) => void, signal?: AbortSignal): Promise<void> {
-  const answer = await ask(address(path), { method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/x-ndjson' }, body: JSON.stringify(body), signal: signal ?? null });
-  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    const lines = (rest + (value ?? '')).split('\n');
-    rest = done ? '' : lines.pop()!;
-    for (const text of lines) if (text.trim()) line(JSON.parse(text));
-    if (done) return;
-  }
 }

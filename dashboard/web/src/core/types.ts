@@ -22,6 +22,7 @@ export interface Status {
   since: number;
   err?: string;
   url?: string;
+  version?: string; // of the NATS server
   not_ready?: string[];
 }
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { badges } from '../core/badges';
-import { addKey, shortcuts, useKey } from '../core/keys';
+import { addKey, useKey } from '../core/keys';
 import { live } from '../core/live';
 import { isDark, switchTheme } from '../core/settings';
 import { Store, useStore } from '../core/store';
@@ -10,7 +10,8 @@ import { count } from '../core/format';
 import { clock } from '../core/time';
 import { go, href, route } from '../core/url';
 import { Icon, Logo, type IconName } from './icons';
-import { Dialog, Pill } from './parts';
+import type { Help as HelpDialog } from './Help';
+import { Pill } from './parts';
 
 const places: { page: string; title: string; icon: IconName; key: string }[] = [
   { page: '', title: 'Overview', icon: 'overview', key: 'o' },
@@ -71,7 +72,7 @@ function Foot() {
   return (
     <div class="foot">
       <div><span class={`dot ${value ? (up ? 'ok' : 'warn') : ''}`} />{value ? (up ? 'NATS connected' : 'NATS unreachable') : 'NATS –'}</div>
-      {value?.url && <div class="cut" title={value.url}>{value.url.replace(/^\w+:\/\//, '')}</div>}
+      {value?.url && <div class="cut" title={value.url}>{value.url.replace(/^\w+:\/\//, '')}{value.version && ` · ${value.version}`}</div>}
       {boot && <div class="cut" title={boot.version}>version {boot.version}</div>}
     </div>
   );
@@ -161,14 +162,12 @@ function PauseButton() {
   return <button class={`btn ${on ? 'on' : ''}`} aria-pressed={on} onClick={flip}><Icon name={on ? 'play' : 'pause'} size={13} />{on ? 'Resume' : 'Pause'}<kbd aria-hidden="true">space</kbd></button>;
 }
 
+// Help comes when it is asked for first.
 function Help() {
   const open = useStore(help);
-  const list = new Map(shortcuts().map((s) => [s.keys, s.what]));
-  return (
-    <Dialog title="Keyboard shortcuts" open={open} onClose={() => help.set(false)}>
-      <dl class="keys">{[...list].map(([keys, what]) => <div key={keys}><dt>{keys.split(' ').map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{what}</dd></div>)}</dl>
-      <p class="t3">They do nothing while you type, or with Ctrl, Alt or Meta. Settings can switch them off.</p>
-    </Dialog>
-  );
+  const [Shown, setShown] = useState<typeof HelpDialog | null>(null);
+  useEffect(() => {
+    if (open) import('./Help').then((m) => setShown(() => m.Help), () => help.set(false)); // the server is away
+  }, [open]);
+  return Shown && <Shown open={open} onClose={() => help.set(false)} />;
 }
-

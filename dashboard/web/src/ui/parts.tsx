@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { Problem } from '../core/api';
 import { age, exact, moment } from '../core/time';
 import type { Tone } from '../core/types';
@@ -109,21 +109,6 @@ export function Copy({ text, children, small }: { text: string | (() => string);
 
 // Command is a line for the terminal with its copy button.
 export const Command = ({ text }: { text: string }) => <p class="command"><code>{text}</code> <Copy small text={text} /></p>;
-
-// Dialog is a modal <dialog>: Escape closes it and the focus goes back.
-export function Dialog({ title, open, onClose, children, wide }: { title: string; open: boolean; onClose: () => void; children: ComponentChildren; wide?: boolean }) {
-  const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const dialog = ref.current!;
-    if (open && !dialog.open) dialog.showModal();
-    if (!open && dialog.open) dialog.close();
-  }, [open]);
-  return (
-    <dialog ref={ref} class={wide ? 'wide' : ''} aria-label={title} onClose={onClose} onClick={(e) => e.target === ref.current && onClose()}>
-      {open && <div class="dialog"><header><h2>{title}</h2><span class="sp" /><button class="btn ico" aria-label="Close" onClick={onClose}>×</button></header>{children}</div>}
-    </dialog>
-  );
-}
 
 // Seg is a choice of a few.
 export function Seg<T extends string>({ label, options, value, onChange }: { label: string; options: readonly (readonly [T, string])[]; value: T; onChange: (v: T) => void }) {

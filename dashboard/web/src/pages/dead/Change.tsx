@@ -1,9 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { post, postLines, Problem } from '../../core/api';
+import { Problem } from '../../core/api';
 import { bytes, count, plural } from '../../core/format';
 import { live } from '../../core/live';
 import { useStore } from '../../core/store';
-import { Dialog, Meter, ProblemNote } from '../../ui/parts';
+import { Dialog } from '../../ui/Dialog';
+import { Meter, ProblemNote } from '../../ui/parts';
+import { post, postLines } from './post';
 import { CAREFUL, confirmed, line, type Counts, type Step } from './model';
 
 export interface Order {

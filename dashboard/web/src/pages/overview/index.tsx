@@ -11,7 +11,7 @@ import { settings } from '../../core/settings';
 import { useAtTick } from '../../core/tick';
 import { clock, moment } from '../../core/time';
 import { track } from '../../core/track';
-import { setParams, useParam } from '../../core/url';
+import { href, setParams, useParam } from '../../core/url';
 import { Chart } from '../../ui/Chart';
 import { outputHue, receiverHue } from '../../ui/color';
 import { batchCounts, batchSize, failed, lag, latency, latencyOutputs, throughputIn, throughputOut, thresholds } from '../../ui/lines';
@@ -119,7 +119,7 @@ export default function Overview() {
       <Tiles figures={v.tiles} stale={!v.current && v.eventsAt !== null} />
       <Accounting books={v.books?.value ?? null} at={v.books?.at ?? null} fresh={v.fresh} />
       <div class="charts">
-        <Chart {...common} title="Throughput in" unit="msg/s by receiver" kind="stack" data={v.in} empty={v.in.lines.length === 0 && !v.loading ? nothing('No receiver reports') : null} />
+        <Chart {...common} title="Throughput in" unit="msg/s by receiver" kind="stack" data={v.in} actions={<a href={href('search')} class="nw" title="The newest records, counted by the host they come from">Hosts →</a>} empty={v.in.lines.length === 0 && !v.loading ? nothing('No receiver reports') : null} />
         <Chart {...common} title="Throughput out" unit="msg/s by output" data={v.outs} empty={v.outs.lines.length === 0 && !v.loading ? nothing('No output reports') : null} />
         <Chart {...common} title="Lag" unit="seconds, per output" data={v.lag} thresholds={v.limits} empty={v.lag.lines.length === 0 && !v.loading ? nothing('No output reports its lag') : null} />
         <Chart {...common} title="Batch size" unit="records per batch, 10 s mean" data={v.size} format={batchFormat} extra={(i) => `${short(v.posts[i] ?? null)} batches/s`} empty={v.size.lines.length === 0 && !v.loading ? nothing('No batch was posted') : null} />

@@ -3,7 +3,8 @@ import { change as changeSettings, settings } from '../../core/settings';
 import { useStore } from '../../core/store';
 import { clock, day, zoneName } from '../../core/time';
 import { live } from '../../core/live';
-import { Dialog, Seg } from '../../ui/parts';
+import { Dialog } from '../../ui/Dialog';
+import { Seg } from '../../ui/parts';
 import { ALL, change, fixedRange, presets, rangeWords, spanOf } from './query';
 
 const written = (ms: number): string => `${day(ms)}T${clock(ms)}`;

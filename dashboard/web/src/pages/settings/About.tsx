@@ -28,7 +28,6 @@ export function About() {
           <Fact name="Search store">{stores[boot.store.kind] ?? boot.store.kind}{boot.store.detail && <> · <span class="t2">{boot.store.detail}</span></>}</Fact>
           <Fact name="Events on"><code>{boot.subject || '–'}</code></Fact>
           <Fact name="History">{duration(boot.history.fine_s)} by the second, {duration(boot.history.coarse_s)} by 10 s, since {moment(boot.history.began, Date.now())}</Fact>
-          <Fact name="NATS server"><span title="Its version is not told">–</span></Fact>
         </dl>
       )}
     </Panel>
@@ -79,7 +78,7 @@ export function Connection() {
     <Panel title="Connection" unit="since this page was opened">
       <dl class="pairs">
         <Fact name="Dashboard server"><State tone={tone}>{word}</State>{v.link.kind === 'live' && <> since {moment(v.link.since, v.now)}</>}{v.link.kind === 'down' && <> since {moment(v.link.since, v.now)}</>}</Fact>
-        <Fact name="NATS">{s ? <State tone={s.nats === 'up' ? 'ok' : 'warn'}>{s.nats === 'up' ? 'connected' : 'unreachable'}</State> : '–'}{s?.url && <> · <code>{s.url}</code></>}{s?.err && <> · {s.err}</>}</Fact>
+        <Fact name="NATS">{s ? <State tone={s.nats === 'up' ? 'ok' : 'warn'}>{s.nats === 'up' ? 'connected' : 'unreachable'}</State> : '–'}{s?.version && <> · version {s.version}</>}{s?.url && <> · <code>{s.url}</code></>}{s?.err && <> · {s.err}</>}</Fact>
         <Fact name="JetStream">{s ? <State tone={s.js === 'up' ? 'ok' : 'warn'}>{s.js === 'up' ? 'answers' : 'does not answer'}</State> : '–'}</Fact>
         <Fact name="Answer time">{ping.problem ? <span class="err">{ping.problem.title}</span> : millis(ping.ms)}{ping.at > 0 && <span class="t3"> · {ago(ping.at)}</span>}</Fact>
         <Fact name="Events">{on ? `${short(v.rate)}/s` : '–'} · {plural(v.events, 'value')} in all · {count(v.series)} series</Fact>

@@ -257,7 +257,7 @@ func (f *Folder) read(ctx context.Context) (state State, revision uint64, err er
 	if err != nil || entry == nil {
 		return State{}, 0, err
 	}
-	if entry.Deleted {
+	if entry.Header.Get("KV-Operation") != "" { // the key was removed
 		return State{}, entry.Sequence, nil
 	}
 	if err := json.Unmarshal(entry.Data, &state); err != nil {

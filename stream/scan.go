@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -144,56 +143,4 @@ func directMessage(msg *nats.Msg) (m *jetstream.RawStreamMsg, before uint64, err
 		before, err = strconv.ParseUint(header("Nats-Last-Sequence"), 10, 64)
 	}
 	return m, before, err
-}
-
-// Next asks the leader of a stream for the first message from sequence from on
-// whose subject falls under pattern. Without one the error is
-// jetstream.ErrMsgNotFound.
-func Next(ctx context.Context, js jetstream.JetStream, name, pattern string, from uint64) (*jetstream.RawStreamMsg, error) {
-	what := func(err error) error {
-		return apiError(js, fmt.Sprintf("read the next %s of stream %s from sequence %d on", pattern, name, from), err)
-	}
-	ask, err := json.Marshal(struct {
-		Sequence uint64 `json:"seq"`
-		Pattern  string `json:"next_by_subj"`
-	}{from, pattern})
-	if err != nil {
-		return nil, what(err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
-	defer cancel()
-	msg, err := js.Conn().RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.MSG.GET."+name, ask)
-	if err != nil {
-		return nil, what(err)
-	}
-	var answer struct {
-		Error   *jetstream.APIError `json:"error"`
-		Message struct {
-			Subject  string    `json:"subject"`
-			Sequence uint64    `json:"seq"`
-			Header   []byte    `json:"hdrs"`
-			Data     []byte    `json:"data"`
-			Time     time.Time `json:"time"`
-		} `json:"message"`
-	}
-	if err := json.Unmarshal(msg.Data, &answer); err != nil {
-		return nil, what(err)
-	}
-	switch e := answer.Error; {
-	case e != nil && e.ErrorCode == jetstream.JSErrCodeMessageNotFound:
-		return nil, jetstream.ErrMsgNotFound
-	case e != nil:
-		return nil, what(e)
-	case answer.Message.Sequence < from:
-		return nil, what(fmt.Errorf("answer of %d bytes has sequence %d", len(msg.Data), answer.Message.Sequence))
-	}
-	m := &jetstream.RawStreamMsg{
-		Subject: answer.Message.Subject, Sequence: answer.Message.Sequence, Data: answer.Message.Data, Time: answer.Message.Time,
-	}
-	if len(answer.Message.Header) > 0 {
-		if m.Header, err = nats.DecodeHeadersMsg(answer.Message.Header); err != nil {
-			return nil, what(err)
-		}
-	}
-	return m, nil
 }

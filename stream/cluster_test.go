@@ -112,12 +112,18 @@ func TestNothingIsTrimmedWhileAGroupHasNoLeader(t *testing.T) {
 	}
 
 	servers[leader].Resume()
-	for end := time.Now().Add(time.Minute); trimmer.Trim(t.Context()) != nil; {
-		if time.Now().After(end) {
-			t.Fatal("not trimmed, though every group has a leader again")
+	// A new leader may not know yet what is settled: then a look trims nothing, or less.
+	for end := time.Now().Add(time.Minute); ; {
+		err := trimmer.Trim(t.Context())
+		n := begins()
+		if n > 3 {
+			t.Fatalf("the stream begins at %d, want 3: two blocks are settled by both groups", n)
 		}
-	}
-	if n := begins(); n != 3 {
-		t.Errorf("the stream begins at %d, want 3: two blocks are settled by both groups", n)
+		if n == 3 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the stream begins at %d, though every group has a leader again and two blocks are settled by both (%v)", n, err)
+		}
 	}
 }

@@ -26,11 +26,11 @@ export function Fields({ doc, filter, columns, column }: FieldsProps) {
           <div class="f" key={p.name} data-field={p.name}>
             <dt title={visible(p.name)}>{visible(p.name)}</dt>
             <dd title={p.name === 'Timestamp' ? p.text : visible(p.text)}>{inLine(text) || '\u00a0'}</dd>
-            <div class="ac">
+            <dd class="ac">
               <button aria-label={`Filter for this ${visible(p.name)}`} title="Filter for this value (+)" disabled={!can('is')} onClick={() => filter(p.name, value!, 'is')}>+</button>
               <button aria-label={`Filter out this ${visible(p.name)}`} title="Filter out this value (-)" disabled={!can('not')} onClick={() => filter(p.name, value!, 'not')}>−</button>
               {column && <button aria-label={`${visible(p.name)} as a column`} aria-pressed={known} title={known ? 'Remove the column' : 'Show as a column'} onClick={() => column(p.name)}>▤</button>}
-            </div>
+            </dd>
           </div>
         );
       })}

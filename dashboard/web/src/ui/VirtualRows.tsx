@@ -70,7 +70,8 @@ export function VirtualRows({ count, height, label, row, rowKey, rowClass, open 
   }, [current]);
 
   const scrolled = () => {
-    const el = box.current!;
+    const el = box.current;
+    if (!el) return; // the event came after the list had gone
     setView({ top: el.scrollTop, height: el.clientHeight });
     onScroll?.(el.scrollTop + el.clientHeight >= el.scrollHeight - 4, el.scrollTop <= 0);
   };

@@ -62,6 +62,23 @@ test('j, k, Enter, x and Escape walk through the rows of a search', () => visit(
   await until('the next row is open instead', async () => (await selected()) === 2 && (await page.locator('.vopen').count()) === 1);
 }));
 
+test('j, Enter, l and Escape do the same on the live tail, which stands still meanwhile', () => visit(`${world.url}tail`, async (page) => {
+  await page.getByText('✓ all records').waitFor();
+  await generate(world.tcp, { GEN_COUNT: '20', GEN_RATE: '0' }).sent();
+  await page.locator('.tailbox .vrow').nth(10).waitFor();
+  const state = (text) => page.locator('.taillist header').getByText(text, { exact: true }).waitFor();
+  await state('Following');
+  await press(page, 'k', 'k', 'Enter');
+  await page.locator('.taildetail').waitFor();
+  await state('Paused to read');
+  await press(page, 'Escape');
+  await page.locator('.taildetail').waitFor({ state: 'detached' });
+  await press(page, 'Escape');
+  await state('Following');
+  await press(page, 'l');
+  await page.getByRole('heading', { level: 1, name: 'Search' }).waitFor();
+}));
+
 test('/ goes to the box, and while typing no key does anything else', () => visit(`${world.url}search`, async (page) => {
   await page.locator('.log .vrow').nth(5).waitFor();
   const theme = await page.evaluate(() => document.documentElement.dataset.theme);

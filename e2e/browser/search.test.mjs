@@ -36,7 +36,7 @@ test('chips and match spec are two views of one query', () => visit(url(), async
   await page.getByLabel('Field', { exact: true }).selectOption('Severity');
   await page.getByLabel('Condition').selectOption('≤');
   await page.getByLabel('Value', { exact: true }).selectOption('3');
-  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.locator('.addf').getByRole('button', { name: 'Add', exact: true }).click();
   await page.locator('code#spec', { hasText: 'Severity <= 3' }).waitFor();
 
   await page.getByRole('button', { name: 'Edit as text' }).click();
@@ -63,6 +63,8 @@ test('an open record says what to filter for, and shows what stood before and af
   await page.getByLabel('Clear the words').click();
   await found(page, '1 match');
   await rows(page).getByRole('button').click();
+  await page.locator('.vopen .fields').waitFor();
+  await accessible(page, 'Search with the fields of a record');
   await page.getByRole('button', { name: 'Context ±20' }).click();
   await page.locator('.ctx [aria-current]', { hasText: 'only one such record' }).waitFor();
   await page.getByRole('button', { name: 'JSON', exact: true }).click();

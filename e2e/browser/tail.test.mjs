@@ -68,7 +68,7 @@ test('button, Space and scrolling up hold the list while its counters go on; Res
   await until('there is something to scroll', () => page.locator('.tailbox .virtual').evaluate((e) => e.scrollHeight > 2 * e.clientHeight));
   await page.locator('.tailbox .virtual').hover();
   await page.mouse.wheel(0, -400);
-  await state(page, 'Paused by scrolling');
+  await state(page, 'Paused to read');
   before = await held();
   await page.locator('body').press('End');
   await follows(before);

@@ -110,9 +110,10 @@ test('[ and ] change the window, Space stops what moves, t changes the theme', (
   await page.getByRole('button', { name: 'Pause', pressed: false }).waitFor();
 
   await press(page, 't');
-  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+  const dark = () => page.evaluate(() => document.documentElement.dataset.theme === 'dark');
+  await until('the page is dark', dark);
   await page.reload();
-  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark', 'the browser remembers it');
+  await until('the browser remembers it', dark);
 }));
 
 test('a chart is read out, its moments can be walked through, and it is a table too', () => visit(world.url, async (page) => {

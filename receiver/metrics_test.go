@@ -42,7 +42,7 @@ func TestDashboardIsToldEachSecondWhatAReceiverDid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMetrics(prometheus.NewRegistry(), "tcp")
 		out := &told{}
-		rep := stats.NewReporter(out, "stats", quiet())
+		rep := stats.NewReporter(out, "stats", "web-1", quiet())
 		m.report(rep, stats.TCPReceiver)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

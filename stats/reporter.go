@@ -28,6 +28,7 @@ type Logger interface {
 type Reporter struct {
 	sender  Sender
 	subject string
+	source  string
 	log     Logger
 	queue   chan Event
 	dropped atomic.Uint64
@@ -37,10 +38,10 @@ type Reporter struct {
 	samples []func(now time.Time) []Event
 }
 
-// NewReporter returns a Reporter that publishes on subject. Until Run is called
-// it only collects.
-func NewReporter(s Sender, subject string, log Logger) *Reporter {
-	return &Reporter{sender: s, subject: subject, log: log, queue: make(chan Event, queueLength)}
+// NewReporter returns a Reporter that publishes on subject; source is the
+// SourceIP of events that name none. Until Run is called it only collects.
+func NewReporter(s Sender, subject, source string, log Logger) *Reporter {
+	return &Reporter{sender: s, subject: subject, source: source, log: log, queue: make(chan Event, queueLength)}
 }
 
 // Report adds an event to the current second. It never blocks: when 4,096 events
@@ -124,6 +125,9 @@ func (r *Reporter) endSecond(second *aggregate, now time.Time) {
 // send publishes one folded event. The first refusal of a row of them is told;
 // all are counted.
 func (r *Reporter) send(e Event) {
+	if e.SourceIP == "" {
+		e.SourceIP = r.source
+	}
 	data, err := e.AppendJSON(nil)
 	if err == nil {
 		err = r.sender.Publish(r.subject, data)

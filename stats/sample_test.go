@@ -29,7 +29,7 @@ func TestQuietCounterAndGaugeSayZeroOnceAndThenNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		out := &wire{}
-		r := NewReporter(out, "stats", silence{})
+		r := NewReporter(out, "stats", "web-1", silence{})
 		var total atomic.Uint64
 		var open atomic.Int64
 		total.Store(100) // what was before counts for nothing

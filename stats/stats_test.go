@@ -120,7 +120,7 @@ func TestReporterSendsOneEventASecondAndSeries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		out := &wire{}
-		r := NewReporter(out, "stats", silence{})
+		r := NewReporter(out, "stats", "web-1", silence{})
 		r.Sample(func(now time.Time) []Event { return []Event{{Value: 7, MetricType: Throughput, Sender: "s"}} })
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
@@ -132,8 +132,8 @@ func TestReporterSendsOneEventASecondAndSeries(t *testing.T) {
 		synctest.Wait()
 		now := time.Now().Unix()
 		want := []string{
-			fmt.Sprintf(`stats {"Timestamp":%d,"Value":20,"Sender":"s","SourceIP":"","MetricType":"BatchCount","Threshold":null,"Aggregate":"Total"}`, now-1),
-			fmt.Sprintf(`stats {"Timestamp":%d,"Value":7,"Sender":"s","SourceIP":"","MetricType":"Throughput","Threshold":null,"Aggregate":""}`, now),
+			fmt.Sprintf(`stats {"Timestamp":%d,"Value":20,"Sender":"s","SourceIP":"web-1","MetricType":"BatchCount","Threshold":null,"Aggregate":"Total"}`, now-1),
+			fmt.Sprintf(`stats {"Timestamp":%d,"Value":7,"Sender":"s","SourceIP":"web-1","MetricType":"Throughput","Threshold":null,"Aggregate":""}`, now),
 		}
 		if got := out.take(); !slices.Equal(got, want) {
 			t.Errorf("got  %q\nwant %q", got, want)
@@ -151,7 +151,7 @@ func TestReporterSendsOneEventASecondAndSeries(t *testing.T) {
 
 func TestReporterDropsRatherThanBlock(t *testing.T) {
 	t.Parallel()
-	r := NewReporter(&wire{}, "stats", silence{})
+	r := NewReporter(&wire{}, "stats", "web-1", silence{})
 	for range queueLength + 5 {
 		r.Report(Event{})
 	}
@@ -159,7 +159,7 @@ func TestReporterDropsRatherThanBlock(t *testing.T) {
 		t.Errorf("%d events dropped, want 5", dropped)
 	}
 	refusing := &wire{err: errors.New("no connection")}
-	r = NewReporter(refusing, "stats", silence{})
+	r = NewReporter(refusing, "stats", "web-1", silence{})
 	r.Report(Event{Value: math.Inf(1), Sender: "a"})
 	r.Report(Event{Sender: "b"})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,7 +1,6 @@
 package subscriber
 
 import (
-	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -29,7 +28,6 @@ type report struct {
 	sender  string
 	group   string // "": the usual one
 	batches string // sender of BatchCount
-	host    string
 	held    *held
 
 	deliveredN atomic.Uint64 // records, replayed ones too
@@ -42,8 +40,7 @@ type report struct {
 // newReport tells of m as sender; inFlight is how many posts, or forwarded
 // blocks, are on their way.
 func newReport(to *stats.Reporter, sender string, m *Subscriber, inFlight func() int64) *report {
-	host, _ := os.Hostname() // only a label
-	r := &report{to: to, sender: sender, batches: sender, host: host, held: m.held}
+	r := &report{to: to, sender: sender, batches: sender, held: m.held}
 	if sender == stats.HTTPOutput {
 		r.batches = originalBatches
 	}
@@ -94,7 +91,7 @@ func (r *report) retried(status int) {
 // posted tells of an attempt with n records, failed or not.
 func (r *report) posted(n int, took time.Duration) {
 	count := r.event(stats.BatchCount, 1, stats.Total)
-	count.Sender, count.SourceIP = r.batches, r.host
+	count.Sender = r.batches
 	r.to.Report(count)
 	r.to.Report(r.event(stats.BatchSize, float64(n), stats.Average))
 	r.mu.Lock()

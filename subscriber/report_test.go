@@ -44,7 +44,7 @@ func TestDashboardIsToldEachSecondWhatAMemberDid(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		out := &told{}
-		rep := stats.NewReporter(out, "stats", quiet())
+		rep := stats.NewReporter(out, "stats", "web-1", quiet())
 		m := &Subscriber{held: newHeld(), gate: newGate(1 << 20)}
 		m.metrics = newMetrics(prometheus.NewRegistry(), testGroup, m.held, m.gate)
 		var posts atomic.Int64
@@ -58,7 +58,7 @@ func TestDashboardIsToldEachSecondWhatAMemberDid(t *testing.T) {
 			synctest.Wait()
 			var got []string
 			for _, e := range out.take() {
-				if e.Sender != stats.ESOutput || e.MetricType != stats.BatchCount && e.SourceIP != "" {
+				if e.Sender != stats.ESOutput || e.SourceIP != "web-1" {
 					t.Errorf("%s: %+v", when, e)
 				}
 				got = append(got, fmt.Sprint(e.MetricType, " ", e.Value, " ", e.Aggregate))
@@ -108,7 +108,7 @@ func TestEventsOfAGroupThatIsNotTheUsualOneNameIt(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			out := &told{}
-			rep := stats.NewReporter(out, "stats", quiet())
+			rep := stats.NewReporter(out, "stats", "web-1", quiet())
 			cfg := Config{Durable: c.durable, QGroup: c.qgroup, Program: "http_subscriber"}
 			m := &Subscriber{cfg: cfg, held: newHeld(), gate: newGate(1 << 20)}
 			m.metrics = newMetrics(prometheus.NewRegistry(), cfg.Group(), m.held, m.gate)
@@ -190,7 +190,7 @@ func TestEventsOfAMemberAgreeWithItsLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := &told{}
-	rep := stats.NewReporter(out, "stats", quiet())
+	rep := stats.NewReporter(out, "stats", "web-1", quiet())
 	opened, err := Open(w.ctx, w.nc, cfg, streamConfig(), s, enc, nil, quiet(), prometheus.NewRegistry(), rep)
 	if err != nil {
 		t.Fatal(err)

@@ -1,15 +1,18 @@
 package program
 
 import (
+	"os"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lagermeister/stats"
 )
 
-// Reporter returns a reporter of the program's events, which go out through s. What
-// it drops is a metric.
+// Reporter returns a reporter of the program's events, which go out through s and
+// name this host. What it drops is a metric.
 func (p *Program) Reporter(s stats.Sender) *stats.Reporter {
-	r := stats.NewReporter(s, stats.DefaultSubject, p.Log)
+	host, _ := os.Hostname() // only a label
+	r := stats.NewReporter(s, stats.DefaultSubject, host, p.Log)
 	for why, count := range map[string]func() uint64{
 		"queue": func() uint64 { queue, _ := r.Dropped(); return queue },
 		"send":  func() uint64 { _, send := r.Dropped(); return send },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { pressing } from '../src/core/flow';
 import { SeriesStore } from '../src/core/series';
 import type { Balance, Books, Consumers } from '../src/core/types';
 import { groupCommand, quote } from '../src/pages/consumers/rows';
@@ -81,4 +82,8 @@ test('settings come back as they went, and nothing else comes in', () => {
   expect(read('{"theme":"pink","rows":7,"__proto__":{"a":1},"zone":"utc"}')).toEqual({ taken: { zone: 'utc' }, ignored: ['theme', 'rows', '__proto__'] });
   for (const bad of ['', '[]', 'null', '{', '{"seenWarn":60,"seenError":10}']) expect(read(bad).error).toBeTruthy();
   expect(({} as { a?: number }).a).toBeUndefined();
+});
+
+test('a stream that fills up presses when that is a day away, and more within the hour', () => {
+  expect([null, 26 * 86_400, 86_400, 3601, 3600, 0].map(pressing)).toEqual(['', '', 'warn', 'warn', 'err', 'err']);
 });

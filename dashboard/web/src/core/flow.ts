@@ -33,6 +33,10 @@ export function nameOf(one: Origin, among: readonly Origin[]): string {
 // outputOf a member: all members of a group are one output.
 export const outputOf = (o: Origin): string => (o.group ? `${o.sender} ${o.group}` : o.sender);
 
+// pressing it is that a stream fills up in so many seconds: within an hour, within a
+// day, or not, since a minute's growth says little of weeks.
+export const pressing = (left: number | null): 'err' | 'warn' | '' => (left === null || left > 86_400 ? '' : left > 3600 ? 'warn' : 'err');
+
 export interface Flow {
   key: string; // stream/group
   stream: string;

@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { causeName, causes, trouble } from '../../core/causes';
+import { pressing } from '../../core/flow';
 import { count, duration } from '../../core/format';
 import { live } from '../../core/live';
 import { range } from '../../core/range';
@@ -25,7 +26,7 @@ export function Detail({ r, s, name, now, status }: { r: Row; s: Stream | null; 
   if (!g) return <div class="detail"><p class="t3">JetStream has no consumer of this name; only the ledger remembers it.</p></div>;
   return (
     <div class="detail">
-      <p>{r.state.hint}{s?.held_by === g.name && s.left_s !== null ? '. It is what keeps the stream from making room' : ''}.</p>
+      <p>{r.state.hint}{s?.held_by === g.name && pressing(s.left_s) ? '. It is what keeps the stream from making room' : ''}.</p>
       <dl class="facts">
         <Fact name="Made"><Time at={parse(g.created)} now={now} /></Fact>
         <Fact name="Last delivery"><Age at={parse(g.last_delivered)} now={now} /></Fact>

@@ -1,11 +1,13 @@
 import { beforeEach, expect, test } from 'vitest';
-import { flows, groupOf, nameOf } from '../src/core/flow';
+import { flows, groupOf, nameOf, outputs } from '../src/core/flow';
 import { SeriesStore } from '../src/core/series';
 import { Track } from '../src/core/track';
 import type { Balance, Books, Consumers, Group, Stream } from '../src/core/types';
+import { figures } from '../src/pages/overview/figures';
 import { attention, type Facts } from '../src/pages/overview/rules';
 import { verdict } from '../src/core/verdict';
-import { drains } from '../src/core/groups';
+import { drains, groupRows } from '../src/core/groups';
+import { range } from '../src/core/range';
 import { senders } from '../src/pages/overview/senders';
 
 const now = 1_795_184_400;
@@ -48,6 +50,11 @@ test('lag over its threshold is told after ten seconds, with since when', () => 
   expect(look()).toEqual(['warn: es-output lag is 41 s, over the 30 s warning']);
   lag(now - 30, now, 90);
   expect(look()).toEqual(['err: es-output lag is 90 s, over the 60 s error limit']);
+});
+
+test('the lag of all members is one thing to attend to', () => {
+  for (const [ip, value] of [['out-1', 41], ['out-2', 90], ['out-3', 2]] as const) for (let s = now - 30; s < now; s++) store.put([s, 'es-output', ip, 'Lag', value, 30, 60], now);
+  expect(look()).toEqual(['err: es-output lag is up to 90 s on 2 members, over the 60 s error limit']);
 });
 
 test('lag that fell below in between starts anew', () => {
@@ -131,10 +138,19 @@ test('a sender belongs to the group of its name, else its usual one, else the on
   expect(groupOf('http-output', ['a', 'b'])).toBeNull();
 });
 
-test('a sender whose metrics come partly without an address is one sender', () => {
-  store.put([now - 2, 'es-output', '', 'Throughput', 5, null, null], now);
-  store.put([now - 1, 'es-output', 'vm', 'BatchCount', 1, null, null], now);
-  expect(senders(store, now)).toMatchObject([{ sender: 'es-output', ip: 'vm', seen: now - 1 }]);
+test('an output that has delivered nothing yet is one all the same, and says why', () => {
+  for (let t = now - 80; t < now; t++) store.put([t, 'es-output', 'out-1', 'Lag', t - now + 80, 30, 60], now);
+  for (let t = now - 80; t < now; t += 7) store.put([t, 'es-output', 'out-1', 'Retried.none', 1, null, null], now);
+  const out = outputs(store), list = flows(books(balance()), consumers({}, group()), out);
+  expect(out.map((s) => [s.ip, s.over(now - 6, now - 1)])).toEqual([['out-1', 0]]);
+  expect(figures({ store, track, books: null, dead: null, now }, range(300, null, now))[1]).toMatchObject({ label: 'Delivered', value: '0', under: 'es-output' });
+  expect(groupRows(list, store, track, out, new Set(), now)[0]).toMatchObject({ members: '1 member', rate: 0, lag: 78, state: { text: 'Far end: no answer' } });
+});
+
+test('of two receivers the one that refuses is named', () => {
+  for (const ip of ['edge-1', 'edge-2']) store.put([now - 2, 'tcp-receiver', ip, 'Throughput', 5, null, null], now);
+  store.put([now - 2, 'tcp-receiver', 'edge-2', 'Rejected', 3, null, null], now);
+  expect(look({})).toEqual(['warn: tcp-receiver edge-2 refused 3 records within 10 min']);
 });
 
 test('two outputs of one name are told apart by their group, two members by their address', () => {

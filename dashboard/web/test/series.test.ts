@@ -43,6 +43,13 @@ test('a sender that is alive and delivered nothing delivered 0; one that is sile
   expect([0, 1, 2, 3, 4].map((s) => out!.at(T + s))).toEqual([0, 50, 0, 0, null]);
 });
 
+test('of two members only the one that speaks delivered 0', () => {
+  const store = new SeriesStore();
+  for (const ip of ['out-1', 'out-2']) store.put(point(T, 9, 'Delivered', 'es-output', ip), T + 5);
+  store.put(point(T + 1, 0, 'Lag', 'es-output', 'out-1'), T + 5);
+  expect(store.of('Delivered').map((s) => s.at(T + 1))).toEqual([0, null]);
+});
+
 test('a clock that runs ahead does not clear the history', () => {
   const store = new SeriesStore();
   store.put(point(T, 1), T);

@@ -10,12 +10,13 @@ const isOutput = (store: Metrics, sender: string): boolean => OUTPUT.some((type)
 
 export const receivers = (store: Metrics): Series[] => store.of('Throughput').filter((s) => !isOutput(store, s.sender));
 
-// outputs are what each output settles at its far end; older ones only report
-// Throughput, which is the same.
+// outputs are what each output settles at its far end, one series a source. Older
+// ones only report Throughput, which is the same; who has delivered nothing so far
+// reports neither.
 export function outputs(store: Metrics): Series[] {
-  const delivered = store.of('Delivered');
-  const older = store.of('Throughput').filter((s) => isOutput(store, s.sender) && !delivered.some((d) => d.program === s.program && d.ip === s.ip));
-  return [...delivered, ...older];
+  const sources = new Map(OUTPUT.flatMap((type) => store.of(type)).map((s) => [s.source, s]));
+  const own = (type: string, source: string) => store.of(type).find((s) => s.source === source);
+  return [...sources].map(([source, s]) => own('Delivered', source) ?? own('Throughput', source) ?? s.quiet('Delivered'));
 }
 
 // nameOf who reports among others: the sender, and of group and address what it

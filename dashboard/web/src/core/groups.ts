@@ -1,6 +1,6 @@
 import { causeName, trouble, type Trouble } from './causes';
 import type { Flow } from './flow';
-import { duration } from './format';
+import { duration, plural } from './format';
 import { alarm, type Series, type SeriesStore } from './series';
 import type { Track } from './track';
 import type { Tone } from './types';
@@ -53,19 +53,18 @@ export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Tra
     const g = f.group, t = lags.find((s) => s.threshold)?.threshold ?? null;
     const lag = most(lags, now);
     const pending = f.balance && f.balance.state !== 'unknown' ? f.balance.pending : null;
-    const members = [...new Map(mine.map((s) => [`${s.program}\n${s.ip}`, s])).values()];
     const row: GroupRow = {
-      key: f.key, name: f.name, member: false, members: members.length ? `${members.length} ${members.length === 1 ? 'member' : 'members'}` : '–', open: open.has(f.key),
+      key: f.key, name: f.name, member: false, members: mine.length ? plural(mine.length, 'member') : '–', open: open.has(f.key),
       rate: sum(mine, now) ?? (slope ? slope.settled : null), lag, threshold: t, pending,
       unacked: g?.unacked ?? null, limit: g?.limit ?? null, redelivered: g?.redelivered ?? null,
       drains: drains(pending, slope), state: state(f, alarm(lag, t) !== '', pending, trouble(store, f.programs, now)),
     };
-    const below = row.open ? members.map((s): GroupRow => {
-      const own = store.of('Lag').filter((l) => l.program === s.program && (l.ip === s.ip || !l.ip));
+    const below = row.open ? mine.map((s): GroupRow => {
+      const own = store.of('Lag').filter((l) => l.source === s.source);
       const late = most(own, now);
       const silent = s.over(now - 12, now - 1) === null;
       return {
-        key: `${f.key} ${s.program} ${s.ip}`, name: s.sender, member: true, members: s.ip || '–', open: false, rate: sum([s], now), lag: late, threshold: t,
+        key: `${f.key} ${s.source}`, name: s.sender, member: true, members: s.ip || '–', open: false, rate: sum([s], now), lag: late, threshold: t,
         pending: null, unacked: null, limit: null, redelivered: null, drains: '',
         state: silent ? said('err', 'Silent') : alarm(late, t) ? said('warn', 'Behind') : said('ok', 'Running'),
       };

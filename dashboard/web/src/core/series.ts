@@ -11,28 +11,27 @@ const MOST = 1000; // series; a sender with random names must not eat the browse
 // A Ring keeps the newest size buckets of step seconds each. A bucket nobody
 // wrote is null, never 0.
 export class Ring {
-  private values: Float64Array;
+  private values: Float64Array | null = null; // until something comes
   private last = -1; // newest bucket
 
-  constructor(readonly step: number, readonly size: number) {
-    this.values = new Float64Array(size).fill(NaN);
-  }
+  constructor(readonly step: number, readonly size: number) {}
 
   // put writes or rewrites a bucket; one older than the ring is dropped.
   put(second: number, value: number): void {
     const bucket = Math.floor(second / this.step);
     if (this.last >= 0 && bucket <= this.last - this.size) return;
+    const values = (this.values ??= new Float64Array(this.size).fill(NaN));
     if (bucket > this.last) {
       const from = Math.max(this.last + 1, bucket - this.size + 1);
-      for (let b = from; b < bucket; b++) this.values[b % this.size] = NaN;
+      for (let b = from; b < bucket; b++) values[b % this.size] = NaN;
       this.last = bucket;
     }
-    this.values[bucket % this.size] = value;
+    values[bucket % this.size] = value;
   }
 
   at(second: number): number | null {
     const bucket = Math.floor(second / this.step);
-    if (bucket < 0 || bucket > this.last || bucket <= this.last - this.size) return null;
+    if (!this.values || bucket < 0 || bucket > this.last || bucket <= this.last - this.size) return null;
     const value = this.values[bucket % this.size]!;
     return Number.isNaN(value) ? null : value;
   }
@@ -40,7 +39,7 @@ export class Ring {
   // newest second (begin of the bucket) that has a value, null if none.
   newest(): number | null {
     for (let b = this.last; b >= 0 && b > this.last - this.size; b--) {
-      if (!Number.isNaN(this.values[b % this.size]!)) return b * this.step;
+      if (!Number.isNaN(this.values![b % this.size]!)) return b * this.step;
     }
     return null;
   }
@@ -74,7 +73,8 @@ export class Series {
   readonly sender: string;
   readonly ip: string;
   readonly group: string;
-  readonly program: string; // one for all that comes from it: its metrics do not all have an address
+  readonly program: string; // sender and group: the same wherever it runs
+  readonly source: string; // the program on its host
 
   constructor(readonly type: string, from: Origin, private readonly alive: (second: number, fine: boolean) => boolean) {
     const [metric] = type.split('.') as [string]; // Retried.503 is a part of Retried
@@ -82,6 +82,12 @@ export class Series {
     this.total = totals.has(metric);
     ({ sender: this.sender, ip: this.ip, group: this.group } = from);
     this.program = programOf(from);
+    this.source = sourceOf(from);
+  }
+
+  // quiet is a total of the same source that was never sent: 0 while it says anything.
+  quiet(type: string): Series {
+    return new Series(type, this, this.alive);
   }
 
   // value of one second.
@@ -128,11 +134,12 @@ export class Series {
 }
 
 const programOf = (o: Origin): string => `${o.sender}\n${o.group}`;
+const sourceOf = (o: Origin): string => `${programOf(o)}\n${o.ip}`;
 
 export class SeriesStore {
   private readonly all = new Map<string, Series>();
   private readonly types = new Map<string, Series[]>();
-  private readonly programs = new Map<string, { fine: Ring; coarse: Ring }>(); // seconds in which one said anything
+  private readonly sources = new Map<string, { fine: Ring; coarse: Ring }>(); // seconds in which one said anything
   private readonly heard = new Ring(1, FINE); // seconds in which anybody said anything
   began = 0; // unix ms; before it the server knows nothing
   refused = 0; // points of series beyond the limit, or from the future
@@ -140,20 +147,20 @@ export class SeriesStore {
   // Whoever may publish events chooses these names.
   private series(named: string, said: Origin): Series | null {
     const type = visible(named), from = { sender: visible(said.sender), ip: visible(said.ip), group: visible(said.group) };
-    const program = programOf(from), key = [type, program, from.ip].join('\n');
+    const source = sourceOf(from), key = `${type}\n${source}`;
     const known = this.all.get(key);
     if (known) return known;
     if (this.all.size >= MOST) return null;
-    const signs = this.signs(program);
+    const signs = this.signs(source);
     const made = new Series(type, from, (s, fine) => (fine ? signs.fine : signs.coarse).at(s) !== null);
     this.all.set(key, made);
     this.types.set(type, [...(this.types.get(type) ?? []), made]);
     return made;
   }
 
-  private signs(program: string): { fine: Ring; coarse: Ring } {
-    let signs = this.programs.get(program);
-    if (!signs) this.programs.set(program, (signs = { fine: new Ring(1, FINE), coarse: new Ring(10, COARSE) }));
+  private signs(source: string): { fine: Ring; coarse: Ring } {
+    let signs = this.sources.get(source);
+    if (!signs) this.sources.set(source, (signs = { fine: new Ring(1, FINE), coarse: new Ring(10, COARSE) }));
     return signs;
   }
 
@@ -165,7 +172,7 @@ export class SeriesStore {
       return;
     }
     series.fine.put(second, value);
-    const signs = this.signs(series.program);
+    const signs = this.signs(series.source);
     signs.fine.put(second, 1);
     signs.coarse.put(second, 1);
     this.heard.put(second, 1);
@@ -183,7 +190,7 @@ export class SeriesStore {
     for (const s of answer.series ?? []) {
       const series = this.series(s.type, { sender: s.sender, ip: s.ip, group: s.group ?? '' });
       if (!series) continue;
-      const signs = this.signs(series.program);
+      const signs = this.signs(series.source);
       series.threshold ??= s.threshold && { warn: s.threshold.Warn, error: s.threshold.Error };
       const per = !fine && s.agg === 'Total' ? answer.step_s : 1; // ten seconds come as their sum
       s.values.forEach((number, i) => {

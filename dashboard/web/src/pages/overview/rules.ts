@@ -54,17 +54,22 @@ export function over(s: Series, value: number, now: number): number | null {
   return seen >= 10 ? since : null;
 }
 
+// lagging outputs: one item each, however many of its members lag.
 function lagging({ store, flows, now }: Facts): Item[] {
   const list = store.of('Lag');
-  return list.flatMap((s) => {
-    const t = s.threshold;
-    if (!t) return [];
-    const error = over(s, t.error, now), since = over(s, t.warn, now);
-    if (since === null) return [];
-    const value = s.over(Math.floor(now) - 6, Math.floor(now));
-    const limit = error === null ? `the ${duration(t.warn)} warning` : `the ${duration(t.error)} error limit`;
-    const why = trouble(store, new Set([s.program]), now);
-    return [{ id: `lag ${s.program} ${s.ip}`, tone: error === null ? 'warn' : 'err', page: 'consumers', what: nameOf(s, list), text: `lag is ${duration(value)}, over ${limit}${why ? `; it ${why.text}` : ''}`, params: groupParams(flows, s.program), since } satisfies Item];
+  const late = list.flatMap((s) => {
+    const since = s.threshold && over(s, s.threshold.warn, now);
+    return since === null ? [] : [{ s, since, value: s.over(Math.floor(now) - 6, Math.floor(now)) ?? 0, error: over(s, s.threshold!.error, now) !== null }];
+  });
+  return [...new Set(late.map(({ s }) => s.program))].map((program): Item => {
+    const members = late.filter(({ s }) => s.program === program).sort((a, b) => Number(b.error) - Number(a.error) || b.value - a.value);
+    const { s, value, error } = members[0]!, t = s.threshold!, alone = members.length === 1;
+    const limit = error ? `the ${duration(t.error)} error limit` : `the ${duration(t.warn)} warning`;
+    const why = trouble(store, new Set([program]), now);
+    return {
+      id: `lag ${program}`, tone: error ? 'err' : 'warn', page: 'consumers', params: groupParams(flows, program), since: Math.min(...members.map((m) => m.since)),
+      what: alone ? nameOf(s, list) : outputOf(s), text: `lag is ${alone ? '' : 'up to '}${duration(value)}${alone ? '' : ` on ${members.length} members`}, over ${limit}${why ? `; it ${why.text}` : ''}`,
+    };
   });
 }
 
@@ -87,10 +92,10 @@ const REFUSED = 600; // seconds
 function refused({ store, now }: Facts): Item[] {
   const list = receivers(store), end = Math.floor(now);
   return list.flatMap((r): Item[] => {
-    const n = store.of('Rejected').filter((s) => s.program === r.program).reduce((sum, s) => sum + (s.over(end - REFUSED, end, 'sum') ?? 0), 0);
+    const n = store.of('Rejected').filter((s) => s.source === r.source).reduce((sum, s) => sum + (s.over(end - REFUSED, end, 'sum') ?? 0), 0);
     if (n === 0) return [];
-    const why = listed(causes(store, 'Rejected', (s) => s.program === r.program, end - REFUSED, end), refusalWords);
-    return [{ id: `refused ${r.program}`, tone: 'warn', page: 'pipeline', what: nameOf(r, list), text: `refused ${plural(n, 'record')} within ${duration(REFUSED)}${why && `: ${why}`}`, since: null }];
+    const why = listed(causes(store, 'Rejected', (s) => s.source === r.source, end - REFUSED, end), refusalWords);
+    return [{ id: `refused ${r.source}`, tone: 'warn', page: 'pipeline', what: nameOf(r, list), text: `refused ${plural(n, 'record')} within ${duration(REFUSED)}${why && `: ${why}`}`, since: null }];
   });
 }
 

@@ -144,7 +144,7 @@ test('an output that has delivered nothing yet is one all the same, and says why
   const out = outputs(store), list = flows(books(balance()), consumers({}, group()), out);
   expect(out.map((s) => [s.ip, s.over(now - 6, now - 1)])).toEqual([['out-1', 0]]);
   expect(figures({ store, track, books: null, dead: null, now }, range(300, null, now))[1]).toMatchObject({ label: 'Delivered', value: '0', under: 'es-output' });
-  expect(groupRows(list, store, track, out, new Set(), now)[0]).toMatchObject({ members: '1 member', rate: 0, lag: 78, state: { text: 'Far end: no answer' } });
+  expect(groupRows(list, store, track, out, new Set(), now)[0]).toMatchObject({ members: '1 member', rate: 0, lag: 78, state: { text: 'No answer' } });
 });
 
 test('of two receivers the one that refuses is named', () => {

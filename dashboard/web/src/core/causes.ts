@@ -29,8 +29,8 @@ const paused: Record<string, string> = { sink: 'the far end does not take anythi
 export const refusalWords = (cause: string): string => refused[cause] ?? cause;
 export const pauseWords = (cause: string): string => paused[cause] ?? cause;
 // What the far end said to a post that is repeated, as a name and as a verb.
-export const causeName = (cause: string): string => (cause === 'none' ? 'no answer' : cause);
-export const answerWords = (cause: string): string => (cause === 'none' ? 'does not answer' : `answers ${cause}`);
+export const causeName = (cause: string): string => (cause === 'none' ? 'no valid answer' : cause);
+export const answerWords = (cause: string): string => (cause === 'none' ? 'gives no valid answer' : `answers ${cause}`);
 
 // listed: 12 without a hostname, 3 too large
 export const listed = (list: readonly Cause[], words: (cause: string) => string): string => list.map((c) => `${count(c.n)} ${words(c.cause)}`).join(', ');
@@ -47,6 +47,7 @@ export interface Trouble {
   kind: 'paused' | 'repeating';
   cause: string;
   text: string; // the rest of a sentence that begins with the output's name
+  end: string; // the rest of one that begins with the far end
 }
 
 // halts are the stretches from (inclusive) to (exclusive) in which posts of a program
@@ -75,7 +76,7 @@ export function trouble(store: Metrics, programs: ReadonlySet<string>, now: numb
   const mine = (s: Series) => programs.has(s.program);
   const end = Math.floor(now) - 1;
   for (const { cause, series } of store.parts('Paused')) {
-    if (mine(series) && (series.over(end - 5, end, 'last') ?? 0) > 0) return { kind: 'paused', cause, text: `sends nothing: ${pauseWords(cause)}` };
+    if (mine(series) && (series.over(end - 5, end, 'last') ?? 0) > 0) return { kind: 'paused', cause, text: `sends nothing: ${pauseWords(cause)}`, end: pauseWords(cause) };
   }
   const last = (list: readonly Series[]): number => {
     for (let s = end; s > end - RECENT; s--) if (list.some((x) => (x.at(s) ?? 0) > 0)) return s;
@@ -87,5 +88,5 @@ export function trouble(store: Metrics, programs: ReadonlySet<string>, now: numb
   const newest = last(repeated);
   if (newest <= delivered) return null; // it is idle
   const [worst] = causes(store, 'Retried', (s) => repeated.includes(s), delivered + 1, end + 1);
-  return worst ? { kind: 'repeating', cause: worst.cause, text: `delivers nothing: the far end ${answerWords(worst.cause)}` } : null;
+  return worst ? { kind: 'repeating', cause: worst.cause, text: `delivers nothing: the far end ${answerWords(worst.cause)}`, end: answerWords(worst.cause) } : null;
 }

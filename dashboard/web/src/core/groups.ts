@@ -1,4 +1,4 @@
-import { causeName, trouble, type Trouble } from './causes';
+import { trouble, type Trouble } from './causes';
 import type { Flow } from './flow';
 import { duration, plural } from './format';
 import { alarm, type Series, type SeriesStore } from './series';
@@ -94,7 +94,7 @@ function state({ group: g, balance, name }: Flow, late: boolean, pending: number
   if (!g) return said('plain', '–');
   if (g.paused) return said('warn', 'Paused');
   if (g.waiting === 0 && g.unacked === 0 && g.pending > 0) return said('err', 'No reader');
-  if (why) return { tone: why.kind === 'paused' ? 'err' : 'warn', text: why.kind === 'paused' ? 'Sink paused' : `Far end: ${causeName(why.cause)}`, hint: `${name} ${why.text}` };
+  if (why) return { tone: why.kind === 'paused' ? 'err' : 'warn', text: why.kind === 'paused' ? 'Sink paused' : why.cause === 'none' ? 'No answer' : `Answers ${why.cause}`, hint: `${name} ${why.text}` };
   if (g.limit > 0 && g.unacked >= g.limit) return said('warn', 'At ack limit');
   if (late) return said('warn', 'Behind');
   if (pending === 0 && g.waiting === 0 && g.unacked === 0) return said('plain', 'Idle');

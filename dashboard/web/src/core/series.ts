@@ -238,10 +238,6 @@ export class SeriesStore {
   newest(): number | null {
     return this.heard.newest();
   }
-
-  reportedBy(type: string, sender: string): boolean {
-    return this.of(type).some((s) => s.sender === sender);
-  }
 }
 
 // Metrics are the series that somebody looks at: all of a store, or only some.

@@ -52,7 +52,7 @@ function Answers({ programs }: { programs: ReadonlySet<string> }) {
   if (programs.size === 0) return <Fact name="Far end" hint="No sender reports deliveries for this group">–</Fact>;
   return (
     <>
-      <Fact name="Far end now">{v.why ? <span class="warn b">{v.why.text}</span> : 'takes what it gets'}</Fact>
+      <Fact name="Far end now">{v.why ? <span class="warn b">{v.why.end}</span> : 'takes what it gets'}</Fact>
       <Fact name="Posts repeated, last hour" hint="By the status of the answer">{v.all === 0 ? '0' : v.repeated.map((c) => `${causeName(c.cause)} × ${count(c.n)}`).join(', ') || count(v.all)}</Fact>
       <Fact name="Dead-lettered, last hour">{v.dead > 0 ? <a class="err b" href={href('dead')}>{count(v.dead)}</a> : '0'}</Fact>
     </>

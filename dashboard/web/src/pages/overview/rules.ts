@@ -67,11 +67,14 @@ function lagging({ store, flows, now }: Facts): Item[] {
     const limit = error ? `the ${duration(t.error)} error limit` : `the ${duration(t.warn)} warning`;
     const why = trouble(store, new Set([program]), now);
     return {
-      id: `lag ${program}`, tone: error ? 'err' : 'warn', page: 'consumers', params: groupParams(flows, program), since: Math.min(...members.map((m) => m.since)),
+      id: `lag ${program}`, tone: error ? 'err' : 'warn', page: 'consumers', params: groupParams(flows, program), since: known(Math.min(...members.map((m) => m.since)), store),
       what: alone ? nameOf(s, list) : outputOf(s), text: `lag is ${alone ? '' : 'up to '}${duration(value)}${alone ? '' : ` on ${members.length} members`}, over ${limit}${why ? `; it ${why.text}` : ''}`,
     };
   });
 }
+
+// known: what was so when history begins may have been so for long.
+const known = (since: number, { began }: SeriesStore): number | null => (since > began / 1000 + 10 ? since : null);
 
 const groupParams = (flows: readonly Flow[], program: string): Record<string, string> => {
   const flow = flows.find((f) => f.programs.has(program));

@@ -67,9 +67,7 @@ func (v *View) Status(ctx context.Context) live.Status {
 			s.Err = b.err.Error()
 		}
 	} else if err := v.nc.LastError(); err != nil {
-		s.Err = fmt.Sprintf("not connected to NATS: %v", err)
-	} else {
-		s.Err = "not connected to NATS"
+		s.Err = err.Error()
 	}
 	if s.NATS != b.last.NATS || s.JS != b.last.JS {
 		s.Since = time.Now().UnixMilli()

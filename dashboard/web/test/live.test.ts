@@ -130,3 +130,14 @@ test('a tail is asked for again after a cut, and told of it', () => {
   world.say({ t: 'rows', id: 1, rows: [{ at: 1, position: '1.0', doc: {} }], matched: 1, seen: 1, skipped: 0 });
   expect([rows, again]).toEqual([1, 1]);
 });
+
+test('an answer that the server repeats, since it cannot ask, is as old as it was', () => {
+  world.accept();
+  const at = new Date(world.t - 1000).toISOString(), ledger = (): FromServer => ({ t: 'ledger', at, streams: [] });
+  world.say(ledger());
+  expect(live.ledger.get()!.at).toBe(world.t - 1000);
+  world.pass(30_000);
+  world.say(ledger(), { t: 'consumers', at: '', streams: [], error: { title: 'never asked with success', detail: '' } });
+  expect(live.ledger.get()!.at).toBe(world.t - 31_000);
+  expect(live.consumers.get()!.at).toBe(world.t);
+});

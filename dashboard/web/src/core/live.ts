@@ -12,7 +12,7 @@ export type Link =
   | { kind: 'down'; since: number; retryAt: number }
   | { kind: 'signedout' };
 
-// Dated is something with the local time of its arrival, so that it can be
+// Dated is something with the local time from which it is, so that it can be
 // called stale.
 export interface Dated<T> {
   at: number;
@@ -245,10 +245,10 @@ export class Live {
         break;
       }
       case 'ledger':
-        this.ledger.set({ at: now, value: m });
+        this.ledger.set({ at: this.made(m.at, now), value: m });
         break;
       case 'consumers':
-        this.consumers.set({ at: now, value: m });
+        this.consumers.set({ at: this.made(m.at, now), value: m });
         break;
       case 'status':
         this.status.set({ at: now, value: m });
@@ -265,6 +265,13 @@ export class Live {
         this.tails.get(m.id)?.to.error?.(m);
         break;
     }
+  }
+
+  // made is when an answer was, by our clock: while the server cannot ask, it repeats
+  // the last one.
+  private made(at: string | null, now: number): number {
+    const then = Date.parse(at ?? '') - this.skew;
+    return then < now ? then : now;
   }
 
   private hello(m: { now: number; ui: string; began: number }, now: number): void {

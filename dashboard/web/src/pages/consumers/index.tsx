@@ -41,7 +41,7 @@ export default function Consumers() {
   }, [open]);
 
   const error = v.consumers?.value.error;
-  const at = v.consumers === null ? null : error ? Date.parse(v.consumers.value.at) - live.skew || v.consumers.at : v.consumers.at;
+  const at = v.consumers?.at ?? null;
   const sort: Sort = { key: by.replace(/^-/, ''), down: by.startsWith('-') };
   const onSort = (s: Sort) => setBy(`${s.down ? '-' : ''}${s.key}`);
   const flip = (key: string) => setOpen((now) => {

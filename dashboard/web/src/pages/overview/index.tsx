@@ -67,6 +67,7 @@ export default function Overview() {
     const warn = seenWarn ?? boot?.thresholds.seen_warn_s ?? 10, error = seenError ?? boot?.thresholds.seen_error_s ?? 60;
     const seen = senders(store, now);
     const up = connected && status?.nats !== 'down' && status?.js !== 'down';
+    const current = books !== null && !stale(books.at, 5, t.now);
     const dropped = t.now - live.droppedAt < 60_000 ? live.dropped : 0;
     const dead = deadStore.get();
     const items = connected && status?.nats !== 'down' ? attention({ store, track, books: books?.value ?? null, consumers: consumers?.value ?? null, flows: list, dead, senders: seen, silentAfter: error, dropped, now }) : [];
@@ -76,10 +77,10 @@ export default function Overview() {
     const eventsAt = newest === null ? null : connected ? t.now - Math.max(0, now - newest - 2) * 1000 : (newest * 1000 - live.skew);
     return {
       t, now, r, books, consumers, items, warn, error, seen, out, dead, eventsAt, latencyOutput, boot, connected, current: connected && status?.nats !== 'down',
-      fresh: up && books !== null && !stale(books.at, 5, t.now),
+      fresh: up && current,
       loading: newest === null && live.link.get().kind !== 'down' && t.n < 4,
       began: store.began,
-      tiles: figures({ store, track, books: books?.value ?? null, dead, now: shown }, r),
+      tiles: figures({ store, track, books: current ? books.value : null, dead, now: shown }, r),
       rows: groupRows(list, store, track, out, open, shown),
       in: throughputIn(store, r, receiverHue), outs: throughputOut(store, r, outputHue), lag: lag(store, r, outputHue), size: batchSize(store, r, outputHue), posts: batchCounts(store, r),
       latency: latency(store, r, latencyOutput), failed: failed(store, r),

@@ -47,6 +47,13 @@ test('a sink that answers 503: lag, retries and attention; all is delivered once
   await accounting(page).getByText('Balanced').waitFor(); // pending is an outcome, too
   await accessible(page, 'Overview with a sink that is away');
   await shot(page, 'fault-sink');
+  // A dashboard that starts meanwhile has never heard of a delivery.
+  await page.goto('about:blank');
+  await failing.proxy.stop();
+  await failing.start('proxy');
+  await page.goto(`${failing.url}consumers`);
+  await page.getByRole('row', { name: /es_subscriber 1 member 0\/s .* Answers 503/ }).waitFor();
+  await page.goto(failing.url);
   far.fail = 0;
   await accounting(page).getByRole('row', { name: /es_subscriber 2 2 / }).waitFor();
   await until('nothing needs attention', async () => (await page.locator('.attention').getByText('lag is').count()) === 0);

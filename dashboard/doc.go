@@ -18,6 +18,7 @@
 //	GET  /api/v2/status    version, and why the process is not ready, for the page
 //	GET  /api/v2/dead      dead letters, and below it; see package deadletter
 //	POST /api/v2/dead/…    replay and drop, for operators
+//	POST /api/v2/consumers/…  pause and resume of a group, for operators
 //
 // docs/api.yaml describes what is below /api/v2, and /logs.
 //

@@ -21,7 +21,7 @@ type Audit struct {
 	Time   time.Time `json:"time"`
 	Run    string    `json:"run"` // the same in both
 	Who    string    `json:"who"`
-	Action string    `json:"action"` // replay, drop, or window (of the stream)
+	Action string    `json:"action"` // replay, drop, window (of the stream), or pause and resume (of a group)
 	State  string    `json:"state"`  // begun, done or failed
 	Stream string    `json:"stream"`
 	Filter any       `json:"filter"`

@@ -128,6 +128,7 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 	server.SetLedger(book)
 	server.SetLive(moving)
 	server.SetConsumers(look)
+	server.SetPauser(look.Pauser(p.Log))
 	server.SetDeadLetters(deadletter.NewAPI(js, p.Log))
 	server.Handle(search.MessagePath, search.MessageHandler(store, look))
 	server.Check(p.NotReady)

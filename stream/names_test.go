@@ -96,3 +96,12 @@ func TestEmbeddedStreamTakesHalfOfTheRoom(t *testing.T) {
 		}
 	}
 }
+
+func TestServersBefore211CannotPause(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]bool{"2.15.2": true, "2.11.0-RC.1": true, "3.0.0": true, "": true, "2.10.29": false, "2.9.25": false} {
+		if canPause(version) != want {
+			t.Errorf("%q: %v, want %v", version, !want, want)
+		}
+	}
+}

@@ -73,6 +73,7 @@ type Group struct {
 	LastDelivered *time.Time `json:"last_delivered"`
 	LastAck       *time.Time `json:"last_ack"`
 	Paused        bool       `json:"paused"`
+	PausedUntil   *time.Time `json:"paused_until"` // null: not paused
 }
 
 // consumers is the last report.
@@ -199,9 +200,13 @@ func (v *View) stream(ctx context.Context, s jetstream.Stream, info *jetstream.S
 }
 
 func groupOf(c *jetstream.ConsumerInfo) Group {
+	var until *time.Time // the server keeps it after a pause is over
+	if c.Paused {
+		until = c.Config.PauseUntil
+	}
 	return Group{
 		Name: c.Name, Created: c.Created, Pending: c.NumPending, Unacked: c.NumAckPending, Limit: c.Config.MaxAckPending,
 		Redelivered: c.NumRedelivered, AckFloor: c.AckFloor.Stream, Delivered: c.Delivered.Stream, Waiting: c.NumWaiting,
-		AckWait: c.Config.AckWait.Seconds(), LastDelivered: c.Delivered.Last, LastAck: c.AckFloor.Last, Paused: c.Paused,
+		AckWait: c.Config.AckWait.Seconds(), LastDelivered: c.Delivered.Last, LastAck: c.AckFloor.Last, Paused: c.Paused, PausedUntil: until,
 	}
 }

@@ -3,7 +3,7 @@
 //
 // Looking changes nothing: no consumer is created, nothing is acknowledged. What
 // is asked is asked by API calls alone, as seldom as will do, and only while
-// somebody looks.
+// somebody looks. Only a Pauser changes anything: which groups are paused.
 package view
 
 import (

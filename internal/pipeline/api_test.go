@@ -278,6 +278,21 @@ func TestAnswersAreAsDocumentedAndLookingChangesNothing(t *testing.T) {
 			}
 		}
 	}
+	group := pl.book.Books().Streams[0].Groups[0].Group
+	for _, c := range []struct {
+		path, body string
+		want       int
+	}{
+		{"pause", fmt.Sprintf(`{"stream":%q,"group":%q,"seconds":60}`, main, group), 200}, {"pause", `{"group":"x","seconds":60}`, 404}, {"pause", `{}`, 400},
+		{"resume", fmt.Sprintf(`{"stream":%q,"group":%q}`, main, group), 200}, {"resume", `{}`, 404},
+	} {
+		if status, text := a.ask("POST", "/api/v2/consumers/"+c.path, c.body); status != c.want {
+			t.Errorf("%s %s: %d, want %d: %s", c.path, c.body, status, c.want, text)
+		}
+		if status, text := a.ask("GET", "/api/v2/consumers", ""); status != 200 {
+			t.Errorf("after %s: %d %s", c.path, status, text)
+		}
+	}
 	if status, text := a.ask("GET", "/api/v2/dead/audit", ""); status != 200 || !strings.Contains(text, `"done"`) {
 		t.Errorf("audit: %d %s", status, text)
 	}

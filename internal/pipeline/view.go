@@ -46,6 +46,7 @@ func (pl *Pipeline) openDashboard(context.Context) (err error) {
 	pl.dashboard.SetLedger(pl.book)
 	pl.dashboard.SetLive(pl.live)
 	pl.dashboard.SetConsumers(look)
+	pl.dashboard.SetPauser(look.Pauser(pl.log))
 	pl.dashboard.SetDeadLetters(deadletter.NewAPI(js, pl.log))
 	pl.dashboard.Handle(search.MessagePath, search.MessageHandler(store, look))
 	pl.dashboard.Check(pl.program.NotReady)

@@ -23,7 +23,7 @@ const balance = (part: Partial<Balance> = {}): Balance => ({
 });
 const books = (...groups: Balance[]): Books => ({ at: '', streams: [{ stream: 'LOGS', first: 1, last: 9, bytes: 1, max_bytes: 100, seconds_until_full: 7200, held_by: '', groups }] });
 const group = (part: Partial<Group> = {}): Group => ({
-  name: 'es_subscriber', created: '', pending: 0, unacked: 0, limit: 1000, redelivered: 0, ack_floor: 5, delivered: 5, waiting: 1, ack_wait_s: 60, last_delivered: null, last_ack: null, paused: false, ...part,
+  name: 'es_subscriber', created: '', pending: 0, unacked: 0, limit: 1000, redelivered: 0, ack_floor: 5, delivered: 5, waiting: 1, ack_wait_s: 60, last_delivered: null, last_ack: null, paused: false, paused_until: null, ...part,
 });
 const consumers = (part: Partial<Stream> = {}, ...groups: Group[]): Consumers => ({
   at: '', streams: [{ name: 'LOGS', subject: 'logs', first: 1, last: 9, messages: 9, bytes: 1, max_bytes: 100, replicas: 1, when_full: 'refuse', left_s: null, held_by: '', dead: null, groups, ...part }],
@@ -74,6 +74,10 @@ test('dead letters of the last hour, by their reason', () => {
 test('a group at its limit, and one that nobody reads', () => {
   expect(look({ consumers: consumers({}, group({ unacked: 1000 })) })[0]).toMatch(/^warn: es_subscriber holds 1,000 blocks/);
   expect(look({ consumers: consumers({}, group({ waiting: 0, pending: 7 })) })[0]).toMatch(/^err: es_subscriber has no member: nobody fetches its 7 blocks/);
+  const until = new Date((now + 725) * 1000).toISOString();
+  const paused = look({ books: books(balance({ pending: 1200 })), consumers: consumers({}, group({ paused: true, paused_until: until, waiting: 0, pending: 7 })) });
+  expect(paused).toHaveLength(1);
+  expect(paused[0]).toMatch(/^warn: es_subscriber is paused until \d\d:\d\d \(in 12 min\): 1,200 records pending$/);
 });
 
 test('a difference counts from the second snapshot on, a loss at once', () => {

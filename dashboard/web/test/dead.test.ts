@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { bytesOf, chosen, confirmed, forbidden, hex, line, period, reasonWords, rows, runs, streamOf, told } from '../src/pages/dead/model';
+import { bytesOf, chosen, confirmed, hex, line, period, reasonWords, rows, runs, streamOf, told } from '../src/pages/dead/model';
+import { forbidden } from '../src/ui/change';
 
 const kind = (letters: number, group = 'g') => ({ group, fingerprint: `f${letters}`, sink: 'bulk', status: 400, error_type: 'e', pattern: 'p', example: 'p', letters, bytes: 1, first: '', last: '', attempts: 1 });
 const counts = { selected: 5, bytes: 10, done: 4, gone: 1, deaf: 0 };
@@ -22,11 +23,11 @@ test('many letters are only dropped after their number was typed', () => {
 });
 
 test('who may not change anything is told why', () => {
-  expect(forbidden('operator', false, true)).toBeNull();
-  expect(forbidden('viewer', false, true)).toMatch(/operator token/);
-  expect(forbidden('operator', true, true)).toMatch(/Read-only/);
-  expect(forbidden('operator', false, false)).toMatch(/connection/);
-  expect(forbidden(undefined, undefined, true)).not.toBeNull();
+  expect(forbidden('operator', false, true, 'drop letters')).toBeNull();
+  expect(forbidden('viewer', false, true, 'drop letters')).toMatch(/operator token .* may drop letters\.$/);
+  expect(forbidden('operator', true, true, '')).toMatch(/Read-only/);
+  expect(forbidden('operator', false, false, '')).toMatch(/connection/);
+  expect(forbidden(undefined, undefined, true, '')).not.toBeNull();
 });
 
 test('an action is one line of the changes, however many entries it has', () => {

@@ -22,7 +22,7 @@ export const books = (...groups: Balance[]): Books => ({
 
 export const group = (part: Partial<Group> = {}): Group => ({
   name: 'es_subscriber', created: new Date(NOW - 3600_000).toISOString(), pending: 0, unacked: 0, limit: 1000, redelivered: 0, ack_floor: 5, delivered: 5, waiting: 1, ack_wait_s: 60,
-  last_delivered: null, last_ack: null, paused: false, ...part,
+  last_delivered: null, last_ack: null, paused: false, paused_until: null, ...part,
 });
 
 export const stream = (part: Partial<Stream> = {}): Stream => ({

@@ -3,7 +3,8 @@ import type { Flow } from './flow';
 import { duration, plural } from './format';
 import { alarm, type Series, type SeriesStore } from './series';
 import type { Track } from './track';
-import type { Tone } from './types';
+import { moment, parse } from './time';
+import type { Group, Tone } from './types';
 
 // One row of the consumers' table: a group, or below it one of its members. Pure.
 export interface GroupRow {
@@ -57,7 +58,7 @@ export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Tra
       key: f.key, name: f.name, member: false, members: mine.length ? plural(mine.length, 'member') : '–', open: open.has(f.key),
       rate: sum(mine, now) ?? (slope ? slope.settled : null), lag, threshold: t, pending,
       unacked: g?.unacked ?? null, limit: g?.limit ?? null, redelivered: g?.redelivered ?? null,
-      drains: drains(pending, slope), state: state(f, alarm(lag, t) !== '', pending, trouble(store, f.programs, now)),
+      drains: drains(pending, slope), state: state(f, alarm(lag, t) !== '', pending, trouble(store, f.programs, now), seconds),
     };
     const below = row.open ? mine.map((s): GroupRow => {
       const own = store.of('Lag').filter((l) => l.source === s.source);
@@ -82,17 +83,23 @@ const meanings = {
   Behind: 'A member reports more lag than its warning threshold',
   'At ack limit': 'As many blocks as allowed are delivered and not settled: it gets no more until some are',
   'No reader': 'Nobody fetches, and blocks wait',
-  Paused: 'Delivery is paused at the server',
+  Paused: 'JetStream delivers nothing to it, as somebody wanted',
   Ended: 'Its consumer is gone; the ledger keeps its last figures',
   Silent: 'It has not reported for 10 s',
   '–': 'JetStream does not tell',
 };
 const said = (tone: Tone, text: keyof typeof meanings): GroupRow['state'] => ({ tone, text, hint: meanings[text] });
 
-function state({ group: g, balance, name }: Flow, late: boolean, pending: number | null, why: Trouble | null): GroupRow['state'] {
+// pausedText of a group that JetStream has paused: Paused until 14:20 (in 12 min).
+export function pausedText(g: Group, seconds: number): string {
+  const at = parse(g.paused_until);
+  return at === null ? 'Paused' : `Paused until ${moment(at, seconds * 1000).slice(0, -3)} (in ${duration(at / 1000 - seconds)})`;
+}
+
+function state({ group: g, balance, name }: Flow, late: boolean, pending: number | null, why: Trouble | null, seconds: number): GroupRow['state'] {
   if (balance?.closed && !g) return said('plain', 'Ended');
   if (!g) return said('plain', '–');
-  if (g.paused) return said('warn', 'Paused');
+  if (g.paused) return { ...said('warn', 'Paused'), text: pausedText(g, seconds) };
   if (g.waiting === 0 && g.unacked === 0 && g.pending > 0) return said('err', 'No reader');
   if (why) return { tone: why.kind === 'paused' ? 'err' : 'warn', text: why.kind === 'paused' ? 'Sink paused' : why.cause === 'none' ? 'No answer' : `Answers ${why.cause}`, hint: `${name} ${why.text}` };
   if (g.limit > 0 && g.unacked >= g.limit) return said('warn', 'At ack limit');

@@ -80,6 +80,7 @@ export interface Group {
   last_delivered: string | null;
   last_ack: string | null;
   paused: boolean;
+  paused_until: string | null;
 }
 
 export interface Stream {

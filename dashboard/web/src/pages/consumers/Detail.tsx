@@ -14,6 +14,7 @@ import { outputHue } from '../../ui/color';
 import { failed, lag, latency, throughputOut, thresholds } from '../../ui/lines';
 import { Age, Command, Empty, Time } from '../../ui/parts';
 import { Fact } from './Fact';
+import { Pause } from './Pause';
 import { groupCommand } from './rows';
 import type { Row } from './StreamPanel';
 
@@ -27,6 +28,7 @@ export function Detail({ r, s, name, now, status }: { r: Row; s: Stream | null; 
   return (
     <div class="detail">
       <p>{r.state.hint}{s?.held_by === g.name && pressing(s.left_s) ? '. It is what keeps the stream from making room' : ''}.</p>
+      {s && <Pause key={r.key} s={s} g={g} pending={r.pending} now={now} status={status} />}
       <dl class="facts">
         <Fact name="Made"><Time at={parse(g.created)} now={now} /></Fact>
         <Fact name="Last delivery"><Age at={parse(g.last_delivered)} now={now} /></Fact>

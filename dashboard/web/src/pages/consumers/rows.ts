@@ -12,5 +12,9 @@ const server = (status: Status | undefined): string => (status?.url ? ` --server
 export const streamCommand = (stream: string, status?: Status): string => `nats${server(status)} stream info ${quote(stream)}`;
 export const groupCommand = (stream: string, group: string, status?: Status): string => `nats${server(status)} consumer info ${quote(stream)} ${quote(group)}`;
 
+// The same as the buttons do.
+export const pauseCommand = (stream: string, group: string, length: string, status?: Status): string => `nats${server(status)} consumer pause ${quote(stream)} ${quote(group)} ${length}`;
+export const resumeCommand = (stream: string, group: string, status?: Status): string => `nats${server(status)} consumer resume ${quote(stream)} ${quote(group)}`;
+
 // overtaken: the stream has removed blocks which the group has not settled.
 export const overtaken = (s: Stream, g: Group): boolean => s.when_full === 'expire' && g.pending > 0 && g.ack_floor > 0 && s.first > g.ack_floor + 1;

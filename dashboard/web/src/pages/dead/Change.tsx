@@ -3,9 +3,10 @@ import { Problem } from '../../core/api';
 import { bytes, count, plural } from '../../core/format';
 import { live } from '../../core/live';
 import { useStore } from '../../core/store';
+import { post } from '../../ui/change';
 import { Dialog } from '../../ui/Dialog';
 import { Meter, ProblemNote } from '../../ui/parts';
-import { post, postLines } from './post';
+import { postLines } from './post';
 import { CAREFUL, confirmed, line, type Counts, type Step } from './model';
 
 export interface Order {

@@ -1,19 +1,20 @@
 import { count } from '../../core/format';
 import { parse } from '../../core/time';
+import type { Asked } from '../../ui/asked';
 import { Panel } from '../../ui/Panel';
 import { Empty, State, Time } from '../../ui/parts';
 import { Table } from '../../ui/Table';
 import { runs, stopped, told, type Audit } from './model';
-import type { Asked } from './use';
 
 // Changes are who replayed and dropped what, from the audit stream.
 export function Changes({ audit, every, server }: { audit: Asked<{ entries: Audit[] }>; every: number; server: number }) {
+  const list = audit.value && runs(audit.value.entries);
   return (
     <Panel
       title="Changes" unit="who replayed or dropped what, newest first" class="deadpanel" at={audit.at} every={every} problem={audit.value ? null : audit.problem} retry={audit.again}
-      empty={audit.value?.entries.length === 0 ? <Empty title="Nothing was ever replayed or dropped" /> : null}
+      empty={list?.length === 0 ? <Empty title="Nothing was ever replayed or dropped" /> : null}
     >
-      {audit.value && <Table caption="Changes" rows={runs(audit.value.entries)} id={(a) => a.run} columns={[
+      {list && <Table caption="Changes" rows={list} id={(a) => a.run} columns={[
         { key: 'time', title: 'When', cell: (a) => <Time at={parse(a.began)} now={server} /> },
         { key: 'action', title: 'Action', cell: (a) => a.action },
         { key: 'state', title: 'State', cell: (a) => <State tone={stopped(a) || a.state === 'begun' ? 'warn' : a.state === 'failed' ? 'err' : 'ok'}>{stopped(a) ? 'stopped' : a.state === 'begun' ? 'under way or broken off' : a.state}</State> },

@@ -3,9 +3,9 @@ import { save } from '../../core/file';
 import { bytes, count } from '../../core/format';
 import { visible } from '../../core/text';
 import { exact, parse } from '../../core/time';
+import { useAsked } from '../../ui/asked';
 import { Copy, ProblemNote, Seg } from '../../ui/parts';
 import { bytesOf, hex, type Letter, type Page } from './model';
-import { useAsked } from './use';
 
 // LetterView is one letter with its record, decoded and as it was received.
 export function LetterView({ stream, letter }: { stream: string; letter: Letter }) {

@@ -7,13 +7,13 @@ import { useKey } from '../../core/keys';
 import { inLine } from '../../core/record';
 import { visible } from '../../core/text';
 import { parse } from '../../core/time';
+import { useAsked } from '../../ui/asked';
 import { Icon } from '../../ui/icons';
 import { copy, ProblemNote, Time } from '../../ui/parts';
 import { Table } from '../../ui/Table';
 import type { Order } from './Change';
 import { LetterView } from './LetterView';
 import { chosen, MOST_CHOSEN, reasonWords, type Letter, type Page } from './model';
-import { useAsked } from './use';
 
 const PAGE = 100;
 

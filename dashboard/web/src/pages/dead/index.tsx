@@ -4,11 +4,12 @@ import { askDead } from '../../core/dead';
 import { bytes, count, plural } from '../../core/format';
 import { live } from '../../core/live';
 import { useKey } from '../../core/keys';
-import { useStore } from '../../core/store';
 import { useTick } from '../../core/tick';
 import { visible } from '../../core/text';
 import { clock, moment, parse } from '../../core/time';
 import { setParams, useParam } from '../../core/url';
+import { useAsked } from '../../ui/asked';
+import { useForbidden } from '../../ui/change';
 import { Panel } from '../../ui/Panel';
 import { Age, Empty, Pill, ProblemNote } from '../../ui/parts';
 import { Page } from '../../ui/Shell';
@@ -16,8 +17,7 @@ import { Table } from '../../ui/Table';
 import { Change, type Order } from './Change';
 import { Changes } from './Changes';
 import { Letters } from './Letters';
-import { forbidden, period, reasonWords, rows, streamOf, type Audit, type Row, type Summary } from './model';
-import { useAsked } from './use';
+import { period, reasonWords, rows, runs, streamOf, type Audit, type Row, type Summary } from './model';
 import './dead.css';
 
 const EVERY = 30; // seconds
@@ -29,9 +29,8 @@ export default function Dead() {
   const [last] = useParam('last'), [from] = useParam('from'), [to] = useParam('to');
   const [spec, setSpec] = useState(match);
   const [order, setOrder] = useState<Order | null>(null);
-  const boot = useStore(live.boot), link = useStore(live.link);
   const { server } = useTick();
-  const why = forbidden(boot?.role, boot?.read_only, link.kind === 'live');
+  const why = useForbidden('replay and drop letters; lager_ctl can, too');
 
   // "The last hour" is of the moment it was chosen: its limit must not move under the eyes.
   const begin = useMemo(() => (last === 'own' ? iso(from) : period(last, live.serverNow())), [last, from]);
@@ -126,7 +125,7 @@ function None({ filtered, at, audit }: { filtered: boolean; at: number | null; a
     const now = Math.floor(live.serverNow() / 1000);
     for (let t = now; t > now - 3600 && t > newest; t--) if ((s.at(t) ?? 0) > 0) newest = t;
   }
-  const change = audit[0];
+  const [change] = runs(audit);
   return (
     <Empty title="Nothing is dead-lettered">
       <p class="t2">{at !== null && <>As of {clock(at)}. </>}{newest > 0 ? `The last record was refused at ${clock(newest * 1000)}.` : 'No record was refused within the last hour that this page knows of.'}{change && ` The last ${change.action} was at ${moment(parse(change.time) ?? NaN, live.now())}.`}</p>

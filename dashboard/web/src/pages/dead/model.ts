@@ -101,18 +101,12 @@ export const CAREFUL = 100;
 export const confirmed = (action: 'replay' | 'drop', selected: number, typed: string): boolean =>
   selected > 0 && (action === 'replay' || selected <= CAREFUL || typed.replace(/[\s,.]/g, '') === String(selected));
 
-// why nothing can be changed from here; null when it can.
-export function forbidden(role: string | undefined, readOnly: boolean | undefined, connected: boolean): string | null {
-  if (role === undefined) return 'It is not known yet who you are.';
-  if (readOnly || role !== 'operator') return 'Read-only: you are here as a viewer. Whoever signs in with the operator token (PROXY_OPERATOR_TOKEN) may replay and drop letters; lager_ctl can, too.';
-  if (!connected) return 'The connection is lost. Nothing can be changed until it is back.';
-  return null;
-}
-
-// runs are one entry for each action: its end when there is one, and when it began.
+// runs are one entry for each action on letters: its end when there is one, and when
+// it began. Pauses of groups are told where the groups are.
 export function runs(list: readonly Audit[]): (Audit & { began: string })[] {
   const by = new Map<string, Audit & { began: string }>();
   for (const a of list) { // newest first
+    if (a.action === 'pause' || a.action === 'resume') continue;
     const known = by.get(a.run);
     if (known) known.began = a.state === 'begun' ? a.time : known.began;
     else by.set(a.run, { ...a, began: a.time });

@@ -1,13 +1,6 @@
 import { address, ask } from '../../core/api';
 
-// What changes something is posted, as JSON.
-
-export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
-  const answer = await ask(address(path), { method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body), signal: signal ?? null });
-  return (await answer.json()) as T;
-}
-
-// postLines hands over each line of an NDJSON answer as it comes.
+// postLines posts what changes something, and hands over each line of an NDJSON answer as it comes.
 export async function postLines(path: string, body: unknown, line: (value: unknown) => void, signal?: AbortSignal): Promise<void> {
   const answer = await ask(address(path), { method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/x-ndjson' }, body: JSON.stringify(body), signal: signal ?? null });
   const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();

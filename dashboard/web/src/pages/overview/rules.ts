@@ -2,6 +2,7 @@ import { causes, listed, refusalWords, trouble } from '../../core/causes';
 import type { Dead } from '../../core/dead';
 import { nameOf, outputOf, receivers, type Flow } from '../../core/flow';
 import { bytes, count, duration, percent, plural, short } from '../../core/format';
+import { pausedText } from '../../core/groups';
 import type { Series, SeriesStore } from '../../core/series';
 import { grows, type Track } from '../../core/track';
 import type { Books, Consumers } from '../../core/types';
@@ -116,6 +117,9 @@ function groups({ flows, now }: Facts): Item[] {
     const items: Item[] = [];
     if (g.limit > 0 && g.unacked >= g.limit) {
       items.push({ id: `limit ${key}`, tone: 'warn', page: 'consumers', what: name, text: `holds ${count(g.unacked)} blocks unacknowledged, its limit: it gets no more until it acknowledges`, since: null });
+    }
+    if (g.paused) {
+      items.push({ id: `paused ${key}`, tone: 'warn', page: 'consumers', params: { group: key }, what: name, text: `is ${pausedText(g, now).toLowerCase()}: ${balance ? plural(balance.pending, 'record') : plural(g.pending, 'block')} pending`, since: null });
     }
     const last = g.last_delivered ? Date.parse(g.last_delivered) / 1000 : 0;
     if (!g.paused && g.waiting === 0 && g.unacked === 0 && g.pending > 0 && now - last > 60) {

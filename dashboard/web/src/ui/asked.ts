@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { get, Problem, type Params } from '../../core/api';
-import { live } from '../../core/live';
+import { get, Problem, type Params } from '../core/api';
+import { live } from '../core/live';
 
 export interface Asked<T> {
   value: T | null;

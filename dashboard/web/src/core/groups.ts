@@ -83,7 +83,7 @@ const meanings = {
   Behind: 'A member reports more lag than its warning threshold',
   'At ack limit': 'As many blocks as allowed are delivered and not settled: it gets no more until some are',
   'No reader': 'Nobody fetches, and blocks wait',
-  Paused: 'JetStream delivers nothing to it, as somebody wanted',
+  Paused: 'Somebody has paused it: JetStream delivers nothing until then',
   Ended: 'Its consumer is gone; the ledger keeps its last figures',
   Silent: 'It has not reported for 10 s',
   '–': 'JetStream does not tell',

@@ -71,7 +71,11 @@ func (v *View) lists(ctx context.Context, name, group string) error {
 		return fmt.Errorf("%s: %s", r.Error.Title, r.Error.Detail)
 	}
 	for _, s := range r.Streams {
-		if s.Name == name && slices.ContainsFunc(s.Groups, func(g Group) bool { return g.Name == group }) {
+		switch {
+		case s.Name != name:
+		case s.Error != "":
+			return errors.New(s.Error)
+		case slices.ContainsFunc(s.Groups, func(g Group) bool { return g.Name == group }):
 			return nil
 		}
 	}

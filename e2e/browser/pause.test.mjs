@@ -62,6 +62,11 @@ test('an operator pauses a group, what comes then waits, and after a restart too
   await go(page, '');
   await page.locator('.attention').getByText(/is paused until .* records pending/).waitFor();
   await panel(page, 'Accounting').getByText('Balanced').waitFor();
+  await fits(page, [320, 1440]);
+  await go(page, 'pipeline');
+  await page.getByText(/^Paused until/).first().waitFor();
+  await fits(page, [320, 390, 1100, 1440]);
+  await shot(page, 'paused-pipeline');
   await generator.stop();
 }));
 

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from '../../core/api';
 import { duration, plural, short } from '../../core/format';
 import { moment, parse } from '../../core/time';
@@ -27,8 +27,13 @@ export function Pause(p: Props) {
   const why = useForbidden('pause and resume groups; the nats tool can, too');
   const [asking, setAsking] = useState(false), [busy, setBusy] = useState(false), [problem, setProblem] = useState<Problem | null>(null);
   const audit = useAsked<{ entries: Audit[] }>('dead/audit', { limit: 100 });
-  useEffect(() => setBusy(false), [g.paused_until]);
-  useEffect(audit.again, [g.paused_until]);
+  const seen = useRef(g.paused_until);
+  useEffect(() => {
+    if (seen.current === g.paused_until) return;
+    seen.current = g.paused_until;
+    setBusy(false);
+    audit.again();
+  }, [g.paused_until]);
   const resume = () => {
     setBusy(true);
     setProblem(null);

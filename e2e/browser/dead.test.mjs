@@ -33,7 +33,7 @@ test('a refused record is a dead letter, counted as that, grouped by reason and 
   const letters = panel(page, 'Letters').getByRole('row', { name: /^▸ 1\.\d+|^▾ 1\.\d+|letter at 1\./ });
   await letters.nth(3).waitFor();
   assert.equal(await letters.count(), 4);
-  await letters.filter({ hasText: 'failed to parse' }).first().getByRole('button', { name: /^Open the letter/ }).click();
+  await letters.filter({ hasText: 'poison 1' }).getByRole('button', { name: /^Open the letter/ }).click();
   await page.locator('.letter').getByText('poison 1').waitFor();
   await page.locator('.letter').getByText('web-7').waitFor();
   await page.getByRole('button', { name: 'Bytes' }).click();

@@ -43,7 +43,7 @@ func (s *Server) SetPauser(p Pauser) {
 			return
 		}
 		if asked.Seconds < int64(shortestPause.Seconds()) || asked.Seconds > int64(longestPause.Seconds()) {
-			problem(w, http.StatusBadRequest, "not so long", fmt.Sprintf("seconds is %d: expected %.0f to %.0f", asked.Seconds, shortestPause.Seconds(), longestPause.Seconds()))
+			problem(w, http.StatusBadRequest, "no such length", fmt.Sprintf("seconds is %d: expected %.0f to %.0f", asked.Seconds, shortestPause.Seconds(), longestPause.Seconds()))
 			return
 		}
 		until := time.Now().Add(time.Duration(asked.Seconds) * time.Second).UTC().Truncate(time.Second)

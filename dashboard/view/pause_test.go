@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/dashboard"
@@ -46,6 +47,28 @@ func TestAPauseIsSeenAtOnceAndKeptWithWhoAskedForIt(t *testing.T) {
 		if said := filter["until"]; want.action == "pause" && said != until.Format(time.RFC3339) || want.action == "resume" && said != nil {
 			t.Errorf("entry %d: until %v", i, said)
 		}
+	}
+}
+
+func TestAPauseThatNATSForbidsSaysSoAndIsKeptAsFailed(t *testing.T) {
+	t.Parallel()
+	server := streamtest.Server(t, streamtest.Extra(`authorization { users = [
+		{user: all, password: p}
+		{user: dashboard, password: p, permissions: {publish: {deny: "$JS.API.CONSUMER.PAUSE.>"}}}
+	]}`))
+	ctx := streamtest.Context(t)
+	js := streamtest.JetStream(t, streamtest.Connect(t, server, nats.UserInfo("all", "p")))
+	fill(t, js)
+	nc := streamtest.Connect(t, server, nats.UserInfo("dashboard", "p"))
+	v := New(nc, streamtest.JetStream(t, nc))
+	if err := v.Pauser(quiet()).Pause(ctx, "logs", "es", time.Now().Add(time.Hour), "tester"); !errors.Is(err, stream.ErrForbidden) {
+		t.Error(err)
+	}
+	if g := read(t, v).Streams[0].Groups[0]; g.Paused {
+		t.Errorf("%+v", g)
+	}
+	if list, err := deadletter.Audits(ctx, js, 1); err != nil || len(list) != 1 || list[0].State != "failed" || list[0].Error == "" {
+		t.Errorf("%v: %+v", err, list)
 	}
 }
 

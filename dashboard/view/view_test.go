@@ -28,6 +28,12 @@ func quiet() logrus.FieldLogger {
 func filled(t *testing.T) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
 	nc, js := streamtest.New(t)
+	fill(t, js)
+	return nc, js
+}
+
+func fill(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
 	ctx := streamtest.Context(t)
 	cfg := stream.Config{Subject: "logs", StreamReplicas: 1, StreamMaxBytes: 64 << 20, DuplicateWindow: time.Minute}
 	if _, err := stream.Ensure(ctx, js, cfg, quiet()); err != nil {
@@ -55,7 +61,6 @@ func filled(t *testing.T) (*nats.Conn, jetstream.JetStream) {
 	if err := msg.DoubleAck(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return nc, js
 }
 
 func read(t *testing.T, v *View) (r Report) {

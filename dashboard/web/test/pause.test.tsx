@@ -33,7 +33,8 @@ const button = (name: RegExp | string) => screen.getByRole('button', { name }) a
 test('a stream fills with all that is stored while the group gets nothing', () => {
   const s = stream({ bytes: 500, max_bytes: 1000, messages: 50, first: 51, last: 100 }), g = group({ ack_floor: 80 });
   expect(fills(s, g, 2)).toBe(40); // 20 blocks of 10 bytes are held, 800 bytes are left
-  expect(fills(s, group({ ack_floor: 0 }), 2)).toBe(25); // it holds no more than there is
+  expect(fills(s, group({ ack_floor: 40 }), 2)).toBe(25); // it holds no more than there is
+  expect(fills(s, group({ ack_floor: 0, pending: 7, unacked: 3 }), 2)).toBe(45); // it has just been made
   expect(fills({ ...s, left_s: 12 }, g, 2)).toBe(12); // another group is further behind
   expect(fills(s, g, 0)).toBe(Infinity);
   expect(fills({ ...s, max_bytes: -1 }, g, 2)).toBe(Infinity);

@@ -3,7 +3,7 @@ import type { Flow } from './flow';
 import { duration, plural } from './format';
 import { alarm, type Series, type SeriesStore } from './series';
 import type { Track } from './track';
-import { moment, parse } from './time';
+import { minute, parse } from './time';
 import type { Group, Tone } from './types';
 
 // One row of the consumers' table: a group, or below it one of its members. Pure.
@@ -93,7 +93,7 @@ const said = (tone: Tone, text: keyof typeof meanings): GroupRow['state'] => ({ 
 // pausedText of a group that JetStream has paused: Paused until 14:20 (in 12 min).
 export function pausedText(g: Group, seconds: number): string {
   const at = parse(g.paused_until);
-  return at === null ? 'Paused' : `Paused until ${moment(at, seconds * 1000).slice(0, -3)} (in ${duration(at / 1000 - seconds)})`;
+  return at === null ? 'Paused' : `Paused until ${minute(at, seconds * 1000)} (in ${duration(at / 1000 - seconds)})`;
 }
 
 function state({ group: g, balance, name }: Flow, late: boolean, pending: number | null, why: Trouble | null, seconds: number): GroupRow['state'] {

@@ -31,6 +31,9 @@ export function moment(ms: number, now: number): string {
   return parts(ms).day === parts(now).day ? clock(ms) : `${day(ms)} ${clock(ms)}`;
 }
 
+// minute is the moment without seconds.
+export const minute = (ms: number, now: number): string => moment(ms, now).replace(/:\d\d$/, '');
+
 export function zoneName(ms = Date.now()): string {
   if (settings.get().zone === 'utc') return 'UTC';
   const minutes = -new Date(ms).getTimezoneOffset();

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from '../../core/api';
 import { duration, plural, short } from '../../core/format';
-import { moment, parse } from '../../core/time';
+import { minute, parse } from '../../core/time';
 import type { Group, Status, Stream } from '../../core/types';
 import { useAsked } from '../../ui/asked';
 import { post, useForbidden } from '../../ui/change';
@@ -23,7 +23,7 @@ interface Props {
 
 // Pause is what an operator can do to a group, and what was done last.
 export function Pause(p: Props) {
-  const { s, g, now } = p;
+  const { s, g } = p;
   const why = useForbidden('pause and resume groups; the nats tool can, too');
   const [asking, setAsking] = useState(false), [busy, setBusy] = useState(false), [problem, setProblem] = useState<Problem | null>(null);
   const audit = useAsked<{ entries: Audit[] }>('dead/audit', { limit: 100 });
@@ -53,7 +53,7 @@ export function Pause(p: Props) {
       </div>
       {problem && <ProblemNote problem={problem} />}
       {g.paused && <div class="same"><span class="t3">The same at a terminal</span><Command text={resumeCommand(s.name, g.name, p.status)} /></div>}
-      {asking && <Asking {...p} now={now} why={why} onClose={() => setAsking(false)} />}
+      {asking && <Asking {...p} why={why} onClose={() => setAsking(false)} />}
     </div>
   );
 }
@@ -101,7 +101,7 @@ export function Asking({ s, g, pending, now, status, why, onClose }: Props & { w
       ) : (
         <form onSubmit={(e) => { e.preventDefault(); if (why === null && step !== 'busy') pause(); }}>
           <Seg label="For how long" options={lengths.map(([seconds, words]) => [seconds, words] as const)} value={length} onChange={setLength} />
-          <p>Nothing is delivered to this group until <b>{moment(end, now).slice(0, -3)}</b>. Then it goes on by itself, where it stopped. What is on its way is finished first; replays of its dead letters go on.</p>
+          <p>Nothing is delivered to this group until <b>{minute(end, now)}</b>. Then it goes on by itself, where it stopped. What is on its way is finished first; replays of its dead letters go on.</p>
           <p><b>{pending === null ? plural(g.pending, 'block') : plural(pending, 'record')}</b> pending now{pending !== null && <>, in {plural(g.pending + g.unacked, 'block')}</>}. What is stored from now on waits, too.</p>
           <Filling s={s} g={g} seconds={Number(length)} rate={growth.rate(s.name, now)} />
           <div><span class="t3">The same at a terminal</span><Command text={pauseCommand(s.name, g.name, chosen[2], status)} /></div>

@@ -13,7 +13,8 @@ export type Length = (typeof lengths)[number][0];
 export function fills(s: Stream, g: Group, rate: number | null): number | null {
   if (s.max_bytes <= 0) return Infinity;
   const mean = s.messages > 0 ? s.bytes / s.messages : 0;
-  const held = mean * Math.min(s.messages, Math.max(0, s.last - g.ack_floor));
+  const blocks = g.ack_floor > 0 ? s.last - g.ack_floor : g.pending + g.unacked; // a group need not begin with the first
+  const held = mean * Math.min(s.messages, Math.max(0, blocks));
   if (held >= s.max_bytes * 0.9) return 0; // as the server has it
   if (rate === null || (rate > 0 && mean === 0)) return s.left_s;
   return Math.min(rate > 0 ? (s.max_bytes - held) / (rate * mean) : Infinity, s.left_s ?? Infinity);

@@ -13,7 +13,10 @@ await generator.sent();
 const run = /run (\w+)/.exec(generator.output)[1];
 await send(world.tcp, { payload: 'only one such record: ключ', hostname: 'far-away', logger: 'orders', severity: 3, type: 'audit', fields: { traceId: 'abc-xyz-123', status: 'declined' } });
 const api = async (path) => (await fetch(`${world.url}api/v2/${path}`)).json();
-await until('all records can be found', async () => (await api('histogram?buckets=1')).counted === COUNT + 1);
+const texts = ['Gateway timeout after 2000ms', 'gateway Timed out at 10.0.3.17:8080/x', 'TIMEOUT, nothing left on C:\\logs\\', 'runtime 10.0.3.170 fine'];
+await send(world.tcp, ...texts.map((payload) => ({ payload, hostname: 'toggles', severity: 4 })));
+const TOTAL = COUNT + 1 + texts.length;
+await until('all records can be found', async () => (await api('histogram?buckets=1')).counted === TOTAL);
 
 const url = (params = {}) => `${world.url}search?${new URLSearchParams(params)}`;
 const rows = (page) => page.locator('.log .vrow');
@@ -22,7 +25,7 @@ const chips = (page) => page.locator('.chip > b').allTextContents();
 const bad = /status of 400/; // the browser's own word for what the test asks
 
 test('a search for one numbered record finds exactly it', () => visit(url(), async (page) => {
-  await found(page, `${(COUNT + 1).toLocaleString('en-US')} matches`);
+  await found(page, `${TOTAL.toLocaleString('en-US')} matches`);
   await page.getByLabel('Words in the payload').fill(`${run} 000000001041`);
   await page.keyboard.press('Enter');
   await found(page, '1 match');
@@ -30,6 +33,65 @@ test('a search for one numbered record finds exactly it', () => visit(url(), asy
   assert.match(await rows(page).textContent(), new RegExp(`${run} n 000000001041 `));
   assert.deepEqual(await page.locator('.log mark').allTextContents(), [run, '000000001041'], 'the words are marked');
 }));
+
+test('each toggle finds exactly what it says, in rows, values, counts, the export and the tail', () => visit(url(), async (page) => {
+  const toggles = { case: 'Match case', inside: 'Whole words', regexp: 'Regular expression' };
+  for (const [text, how, ...want] of [
+    ['timeout', '', 0, 2],
+    ['timeout', 'case', 0],
+    ['time', 'inside', 0, 1, 2, 3],
+    ['time', 'inside case', 0, 3],
+    ['10.0.3.17', '', 1],
+    ['10.0.3.17', 'inside', 1, 3],
+    ['logs\\', 'inside', 2],
+    ['time(out)?\\b', 'regexp', 0, 2, 3],
+    ['time(out)?\\b', 'regexp case', 0, 3],
+    ['17:8080/x$|c:\\\\LOGS\\\\', 'regexp', 1, 2],
+    [' out at', 'regexp', 1],
+  ]) {
+    const name = `${JSON.stringify(text)} ${how}`;
+    await page.goto(url({ q: "Hostname == 'toggles'" }));
+    await found(page, `${texts.length} matches`);
+    await page.getByLabel('Words in the payload').fill(text);
+    for (const one of how.split(' ').filter(Boolean)) await page.getByRole('button', { name: toggles[one], exact: true }).click();
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
+    await found(page, want.length === 1 ? '1 match' : `${want.length} matches`);
+    await until(`the rows of ${name}`, async () => (await page.locator('.log .vrow .pl').allTextContents()).sort().join('\n') === want.map((i) => texts[i]).sort().join('\n'));
+    await page.locator('.facet section', { hasText: 'Severity' }).locator('.fv', { hasText: 'Warning' }).locator('.n', { hasText: new RegExp(`^${want.length}$`) }).waitFor();
+    if (!/\\/.test(text)) assert.ok(await page.locator('.log mark').count() >= want.length, `${name} is marked`);
+
+    const tail = new URL(await page.getByRole('link', { name: 'Tail this query' }).getAttribute('href'), world.url);
+    assert.equal((await api(`histogram?${new URLSearchParams({ buckets: 1, ...Object.fromEntries(tail.searchParams) })}`)).counted, want.length, `the tail of ${name}`);
+    await page.getByRole('button', { name: 'Export' }).click();
+    const lines = (await (await fetch(new URL(await page.getByRole('link', { name: /^NDJSON/ }).getAttribute('href'), world.url))).text()).trim().split('\n');
+    assert.deepEqual(lines.map((line) => JSON.parse(line).doc.message).sort(), want.map((i) => texts[i]).sort(), `the export of ${name}`);
+
+    const link = page.url();
+    await page.goto(link);
+    await found(page, want.length === 1 ? '1 match' : `${want.length} matches`);
+    await page.getByRole('button', { name: 'Edit as text' }).click();
+    await page.getByRole('button', { name: 'Done' }).waitFor();
+    await found(page, want.length === 1 ? '1 match' : `${want.length} matches`);
+    for (const one of ['case', 'inside', 'regexp']) assert.equal(new URL(page.url()).searchParams.get(one), null);
+  }
+  await page.goto(url({ q: "Hostname == 'toggles'", text: 'timed? out|none', regexp: 1 }));
+  await found(page, '1 match');
+  await accessible(page, 'Search for an expression');
+}));
+
+test('a wrong expression is said under the box, with its place in what was typed', () => visit(url(), async (page) => {
+  for (const [text, place, words] of [['ab[z-a]', 3, 'invalid character class range'], ['/x\\y', 2, 'invalid escape sequence'], ['a(b', 0, 'missing closing )'], ['a\\', 1, 'trailing backslash'], ['a) || (TRUE', 0, 'unexpected )'], ['x**', 1, 'invalid nested repetition operator']]) {
+    await page.goto(url({ text, regexp: 1, q: "Hostname == 'toggles'" }));
+    const note = page.locator('#text-wrong');
+    await note.getByText(words).waitFor();
+    const [line, caret] = (await note.locator('pre').textContent()).split('\n');
+    assert.equal(line, text);
+    assert.equal(caret, `${' '.repeat(place)}^`, text);
+    assert.equal(await page.locator('#spec-wrong').count(), 0);
+  }
+  await accessible(page, 'Search with a mistake in the expression');
+  await shot(page, 'search-expression-mistake');
+}, { expected: bad }));
 
 test('chips and match spec are two views of one query', () => visit(url(), async (page) => {
   await page.getByRole('button', { name: '+ Add filter' }).click();
@@ -74,7 +136,7 @@ test('an open record says what to filter for, and shows what stood before and af
 }));
 
 test('a mistake in the spec is shown under the box, in the parser\'s words, at its place', () => visit(url(), async (page) => {
-  await found(page, `${(COUNT + 1).toLocaleString('en-US')} matches`);
+  await found(page, `${TOTAL.toLocaleString('en-US')} matches`);
   for (const [spec, place] of [["Severity <= 3 && Hostnam == 'x'", 'Hostnam'], ['Payload =~ /a(b/', 'a(b/'], ['Severity <= ', ''], ["Type == 'a' Severity == 1", 'Severity']]) {
     await page.goto(url({ q: spec }));
     const note = page.locator('#spec-wrong');
@@ -116,15 +178,14 @@ test('a link brings back query, range, columns and the open row', () => visit(ur
 }));
 
 test('values and histogram count what matches; a click on a value and a drag over the histogram ask for less', () => visit(url(), async (page) => {
-  const total = COUNT + 1;
-  await found(page, `${total.toLocaleString('en-US')} matches`);
+  await found(page, `${TOTAL.toLocaleString('en-US')} matches`);
   const severities = page.locator('.facet section', { hasText: 'Severity' }).locator('.n');
   await severities.first().waitFor();
   const counts = (await severities.allTextContents()).map((n) => Number(n.replace(/\D/g, '')));
-  assert.equal(counts.reduce((sum, n) => sum + n, 0), total);
+  assert.equal(counts.reduce((sum, n) => sum + n, 0), TOTAL);
   const picture = page.getByRole('img', { name: /matches, error [\d,]+/ });
   const shown = (await picture.getAttribute('aria-label')).split(' matches, ')[1].match(/[\d,]+/g).map((n) => Number(n.replaceAll(',', '')));
-  assert.equal(shown.reduce((sum, n) => sum + n, 0), total);
+  assert.equal(shown.reduce((sum, n) => sum + n, 0), TOTAL);
 
   await page.locator('.fv', { hasText: 'Warning' }).click();
   await found(page, `${counts[4].toLocaleString('en-US')} matches`);

@@ -279,6 +279,51 @@ test('search: a mistake is under its box with the caret, and nothing else says i
   expect(screen.getAllByRole('alert')).toHaveLength(1);
 });
 
+test('search: the toggles are in the URL, and rows, values, counts, tail and text mean the same by them', async () => {
+  open('/search?text=Record&q=Pid+%3D%3D+1');
+  const asked = answers(store(3));
+  render(<Search />);
+  await screen.findAllByText('record');
+  const toggle = (name: string) => screen.getByRole('button', { name }) as HTMLButtonElement;
+  expect(['Match case', 'Whole words', 'Regular expression'].map((name) => toggle(name).getAttribute('aria-pressed'))).toEqual(['false', 'true', 'false']);
+  fireEvent.click(toggle('Whole words'));
+  const spec = 'Pid == 1 && Payload =~ /(?i)Record/';
+  await waitFor(() => expect(asked.filter((a) => a.query.get('q') === spec && a.query.get('text') === null).map((a) => a.path).sort()).toEqual(['facets', 'histogram', 'search']));
+  expect(location.search).toBe('?text=Record&q=Pid+%3D%3D+1&inside=1');
+  expect(new URL((screen.getByText('Use in live tail') as HTMLAnchorElement).href).searchParams.get('q')).toBe(spec);
+  expect(document.querySelector('code#spec')!.textContent).toBe(spec);
+  fireEvent.click(toggle('Regular expression'));
+  expect(toggle('Whole words').disabled).toBe(true);
+  expect(screen.getByLabelText('Regular expression for the payload')).toBeTruthy();
+
+  fireEvent.click(screen.getByText('Edit as text'));
+  expect(Object.fromEntries(new URLSearchParams(location.search))).toEqual({ q: spec });
+  expect((screen.getByLabelText('Match spec') as HTMLInputElement).value).toBe(spec);
+  expect((screen.getByLabelText('Words in the payload') as HTMLInputElement).value).toBe('');
+});
+
+test('search: a wrong expression is marked in the box, with its place in what was typed', async () => {
+  open('/search?text=ab%5Bz-a%5D&regexp=1&q=Pid+%3D%3D+1');
+  answers({ search: (q: URLSearchParams) => problem('bad parameter', `parameter q: match spec, byte ${q.get('q')!.indexOf('z-a')}: invalid character class range in regular expression: z-a\n  …`, { parameter: 'q', offset: q.get('q')!.indexOf('z-a'), excerpt: '' }) });
+  render(<Search />);
+  const alert = await screen.findByRole('alert');
+  expect(alert.querySelector('pre')!.textContent).toBe('ab[z-a]\n   ^');
+  expect(alert.textContent).toContain('invalid character class range in regular expression: z-a');
+  expect(screen.getByLabelText('Regular expression for the payload').getAttribute('aria-invalid')).toBe('true');
+  expect(screen.getAllByRole('alert')).toHaveLength(1);
+});
+
+test('search: an expression that was not looked for in all records says so, and goes on', async () => {
+  open('/search?text=x%2B&regexp=1');
+  let page = 0;
+  answers({ ...store(0), search: () => (page++ ? store(1).search() : { ...store(0).search(), total_is: 'at_least', examined: 10_000, partial: true, next: 'c' }) });
+  render(<Search />);
+  await screen.findByText('Nothing yet among the 10,000 records looked at');
+  expect(screen.getByText(/^partial: stopped after looking at 10,000 records/)).toBeTruthy();
+  fireEvent.click(screen.getByText('Continue'));
+  await screen.findByText('record 1');
+});
+
 test('search: without a store it says how to get one', () => {
   open('/search');
   connected('operator', 'none');

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { labels, rects, roof, totals, type HistogramAnswer } from '../src/pages/search/bars';
-import { marked, tokens } from '../src/pages/search/words';
+import { asked, hits, marked, mistakeIn, type Box } from '../src/pages/search/words';
+import { Problem } from '../src/core/api';
+import { chipsOf } from '../src/core/spec';
 import { chosen } from '../src/pages/search/Facet';
 import { fixedRange, formatColumns, parseColumns, readQuery, spanOf, step } from '../src/pages/search/query';
 import { dynamicNames, fieldKey, inLine, parts, typed } from '../src/core/record';
@@ -17,7 +19,7 @@ test('a relative range stays relative, a fixed one stays where it is', () => {
 
 test('what is shown comes back from the URL', () => {
   for (const columns of [[], ['Type'], ['Fields[a,b]', 'Hostname'], ['Fields[100 %]'], ['Hostname', 'Logger']]) expect(parseColumns(formatColumns(columns) ?? '')).toEqual(columns);
-  expect(readQuery('q=Pid+%3D%3D+1&text=a&range=1h&cols=Type&wrap=1&row=x&fields=trace%252CId,a')).toEqual({ q: 'Pid == 1', text: 'a', range: '1h', columns: ['Type'], wrap: true, row: 'x', fields: ['Fields[trace,Id]', 'Fields[a]'] });
+  expect(readQuery('q=Pid+%3D%3D+1&text=a&range=1h&cols=Type&wrap=1&row=x&fields=trace%252CId,a&case=1&inside=1&regexp=1')).toEqual({ matchCase: true, inside: true, regexp: true, q: 'Pid == 1', text: 'a', range: '1h', columns: ['Type'], wrap: true, row: 'x', fields: ['Fields[trace,Id]', 'Fields[a]'] });
   expect(readQuery('cols=%25').columns).toEqual(['Hostname', 'Logger']);
 });
 
@@ -34,12 +36,76 @@ test('bars stand on each other and on the ground', () => {
   expect(labels(0, 100, 600)).toEqual([0, 100 / 3, 200 / 3, 100]);
 });
 
-test('words searched for are marked as the server finds them', () => {
-  const words = tokens('Timed OUT');
-  expect(words).toEqual(['timed', 'out']);
+const search = (text: string, how: Partial<Box> = {}, q = '') => ({ q, text, matchCase: false, inside: false, regexp: false, ...how });
+
+test('the toggles say how the text of the box is meant', () => {
+  expect(asked(search('Timed out'))).toEqual({ q: '', text: 'Timed out' });
+  expect(asked(search('Timed 110 Timed', { matchCase: true }))).toEqual({ q: 'Payload =~ /(^|[^\\pL\\p{Nd}])Timed([^\\pL\\p{Nd}]|$)/', text: 'Timed 110 Timed' });
+  expect(asked(search('Time 10.0.3.17:80 a/b', { inside: true }))).toEqual({ q: 'Payload =~ /(?i)Time/ && Payload =~ /10\\.0\\.3\\.17:80/ && Payload =~ /(?i)a\\/b/', text: '' });
+  expect(asked(search('Time', { inside: true, matchCase: true })).q).toBe('Payload =~ /Time/');
+  expect(asked(search(' up(stream)?|x', { regexp: true, inside: true }))).toEqual({ q: 'Payload =~ /(?i) up(stream)?|x/', text: '' });
+  expect(asked(search('^\\w+/', { regexp: true, matchCase: true })).q).toBe('Payload =~ /^\\w+\\//');
+  for (const how of [{ regexp: true }, { inside: true }, { matchCase: true }]) expect(asked(search('', how, 'Pid == 1'))).toEqual({ q: 'Pid == 1', text: '' });
+});
+
+test('a term of the box stands beside all that the spec says', () => {
+  const q = (spec: string) => asked(search('x', { regexp: true }, spec)).q;
+  expect(q('Severity <= 3 && Pid == 1')).toBe('Severity <= 3 && Pid == 1 && Payload =~ /(?i)x/');
+  expect(q("Type == 'a' || Pid == 1")).toBe("(Type == 'a' || Pid == 1) && Payload =~ /(?i)x/");
+  expect(q('Severity <')).toBe('(Severity <) && Payload =~ /(?i)x/'); // the server says what is wrong with it
+});
+
+test('nothing typed into the box gets out of its term', () => {
+  let seed = 7;
+  const roll = (n: number) => Math.floor(((seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32) * n);
+  const signs = ['\\', '/', "'", '"', ' ', '&&', '||', '(', ')', '[', ']', 'Q', 'E', 'a', 'K', 'ß', '日', '/ || TRUE', '.', '*', '$', '^', '\\Q'];
+  const unquoted = (term: string) => term.slice('Payload =~ /'.length, -1).replaceAll('\\/', '/');
+  for (let i = 0; i < 20_000; i++) {
+    const text = Array.from({ length: 1 + roll(6) }, () => signs[roll(signs.length)]).join('');
+    const how = { matchCase: roll(2) > 0, inside: roll(2) > 0, regexp: roll(2) > 0 };
+    const { q } = asked(search(text, how, "Type == 't'"));
+    const chips = chipsOf(q);
+    if (!how.regexp && !how.inside && !how.matchCase) continue;
+    if (chips === null) { // not closed, so the server refuses all of it
+      expect(how.regexp && text.endsWith('\\'), q).toBe(true);
+      continue;
+    }
+    expect(chips[0]).toEqual({ field: 'Type', op: 'is', values: ['t'] });
+    for (const chip of chips.slice(1)) expect(chip, q).toMatchObject({ field: 'Payload', op: 're' });
+    const terms = q.slice("Type == 't' && ".length);
+    if (how.regexp) expect(unquoted(terms), q).toBe((how.matchCase ? '' : '(?i)') + (text.endsWith('\\\\') ? text.slice(0, -2) + '\\x5c' : text));
+    else if (how.inside) expect(chips.slice(1), q).toHaveLength(new Set(text.match(/\S+/g)).size);
+    if (how.inside && !how.regexp && !/\s/.test(text)) expect(new RegExp(unquoted(terms).replace('(?i)', ''), 'u').exec(text)?.[0], q).toBe(text);
+  }
+});
+
+test('a mistake in an expression is shown at its place in the box', () => {
+  const wrong = (text: string, of: string, how: Partial<Box> = {}, spec = '') => {
+    const b = search(text, { regexp: true, ...how }, spec), { q } = asked(b);
+    const offset = new TextEncoder().encode(q.slice(0, q.indexOf(of, q.indexOf('Payload')))).length;
+    return mistakeIn(b, new Problem({ status: 400, parameter: 'q', offset, detail: `parameter q: match spec, byte ${offset}: it is wrong: ${of}\n  excerpt` }));
+  };
+  expect(wrong('ab[z-a]', 'z-a')).toEqual({ at: 3, message: 'it is wrong: z-a' });
+  expect(wrong('日/[z-a]', 'z-a', { matchCase: true }, "Type == 'ä'")).toEqual({ at: 3, message: 'it is wrong: z-a' });
+  expect(wrong('a(b', '(?i)a(b')).toEqual({ at: 0, message: 'it is wrong: a(b' });
+  expect(wrong('a\\', 'a')).toEqual({ at: 1, message: 'trailing backslash at end of expression' });
+  const problem = new Problem({ status: 400, parameter: 'q', offset: 10, detail: '' });
+  expect(mistakeIn(search('x', { regexp: true }, 'Severity <'), problem)).toBeNull();
+  expect(mistakeIn(search('x', {}, 'Severity <'), problem)).toBeNull();
+  expect(mistakeIn(search("it's", { regexp: true }, "Type == 'open"), new Problem({ ...problem, offset: 40 })), 'the quote is closed in the box').toBeNull();
+  expect(mistakeIn(search('--'), new Problem({ parameter: 'text', detail: 'no word' }))).toEqual({ at: null, message: 'no word' });
+});
+
+test('what is searched for is marked as the server finds it', () => {
+  const words = hits(search('Timed OUT'));
   expect(marked('upstream timed out (110), Timed-out; timeout', words)).toEqual(['upstream ', 'timed out', ' (110), ', 'Timed', '-', 'out', '; timeout']);
   expect(marked('out of it', words)).toEqual(['', 'out', ' of it']);
-  expect(marked('x', [])).toEqual(['x']);
+  expect(marked('Timed timed', hits(search('timed', { matchCase: true })))).toEqual(['Timed ', 'timed', '']);
+  expect(marked('Timeout at 1.2, not 1x2', hits(search('time 1.2', { inside: true })))).toEqual(['', 'Time', 'out at ', '1.2', ', not 1x2']);
+  expect(marked('a ab abc', hits(search('a ab', { inside: true })))).toEqual(['', 'a ab ab', 'c']);
+  expect(marked('Error, failure', hits(search('error|fail', { regexp: true })))).toEqual(['', 'Error', ', ', 'fail', 'ure']);
+  for (const text of ['(a+)+$', 'a.c', '\\d', '|', '']) expect(hits(search(text, { regexp: true })), text).toBeNull();
+  expect(marked('x', hits(search('--')))).toEqual(['x']);
   for (const text of ['', 'timed', ' timed  out ', 'ä out/timed\n', 'out out out']) expect(marked(text, words).join('')).toBe(text);
 });
 

@@ -36,10 +36,11 @@ export function canSay(field: string, op: Op, value: Value): boolean {
 
 // A quoted constant. Before its own quote a backslash is dropped, so a text that
 // ends in one cannot stand in quotes at all.
-const delimited = (text: string, quote: string): string => quote + text.replaceAll(quote, '\\' + quote) + quote;
+export const delimited = (text: string, quote: string): string => quote + text.replaceAll(quote, '\\' + quote) + quote;
 const quotable = (text: string): boolean => !/[\n\0]|\\$/.test(text);
 const quoted = (text: string): string => delimited(text, text.includes("'") && !text.includes('"') ? '"' : "'");
-const literal = (text: string): string => '\\A' + text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\0', '\\x00') + '\\z';
+export const escaped = (text: string): string => text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\0', '\\x00');
+const literal = (text: string): string => `\\A${escaped(text)}\\z`;
 
 // unliteral is the text that only literal(text) matches, undefined for other expressions.
 function unliteral(expression: string): string | undefined {

@@ -14,7 +14,7 @@ interface Props {
   record: Found;
   tab: Tab;
   setTab: (t: Tab) => void;
-  words: string[];
+  found: RegExp | null;
   columns: string[];
   filter: (field: string, value: Value, op: 'is' | 'not') => void;
   column: (field: string) => void;
@@ -22,7 +22,7 @@ interface Props {
 
 // Detail is one record opened: its fields with what to do with each, its
 // document, or its neighbours.
-export function Detail({ record, tab, setTab, words, columns, filter, column }: Props) {
+export function Detail({ record, tab, setTab, found, columns, filter, column }: Props) {
   const tabs: [Tab, string][] = [['fields', 'Fields'], ['json', 'JSON'], ['context', 'Context ±20']];
   const trace = ['heka.traceId', 'heka.trace_id', 'heka.trace'].find((k) => typeof record.doc[k] === 'string');
   const traceField = trace && `Fields[${trace.slice(5)}]`;
@@ -36,16 +36,16 @@ export function Detail({ record, tab, setTab, words, columns, filter, column }: 
         {traceField && canSay(traceField, 'is', String(record.doc[trace!])) && <button class="btn sm" onClick={() => filter(traceField, String(record.doc[trace!]), 'is')}>Same trace</button>}
       </div>
       {tab === 'fields' && <Fields doc={record.doc} filter={filter} columns={columns} column={column} />}
-      {tab === 'fields' && <div class="pay" tabIndex={0} role="group" aria-label="Payload"><Marked text={visible(payload(record.doc))} words={words} />{payload(record.doc) === '' && <span class="t3">no payload</span>}</div>}
+      {tab === 'fields' && <div class="pay" tabIndex={0} role="group" aria-label="Payload"><Marked text={visible(payload(record.doc))} found={found} />{payload(record.doc) === '' && <span class="t3">no payload</span>}</div>}
       {tab === 'json' && <pre class="pay" tabIndex={0}>{visible(JSON.stringify(record.doc, null, 2))}</pre>}
-      {tab === 'context' && <Context record={record} words={words} />}
+      {tab === 'context' && <Context record={record} found={found} />}
     </div>
   );
 }
 
 interface Around { before: Found[]; record: Found; after: Found[]; partial: boolean }
 
-function Context({ record, words }: { record: Found; words: string[] }) {
+function Context({ record, found }: { record: Found; found: RegExp | null }) {
   const [around, setAround] = useState<Around | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   useEffect(() => {
@@ -62,7 +62,7 @@ function Context({ record, words }: { record: Found; words: string[] }) {
     <div class="ctx" tabIndex={0} role="group" aria-label="Records of the same hostname and logger">
       {list.map((r) => (
         <div key={r.id + r.index} class={`${severityTone(severity(r.doc))} ${r.id === record.id ? 'here' : ''}`} aria-current={r.id === record.id ? 'true' : undefined}>
-          <span class="tm" title={exact(Date.parse(r.time))}>{clockMillis(Date.parse(r.time))}</span> <span class="sv">{severityShort[severity(r.doc)] ?? severity(r.doc)}</span> <span class="pl"><Marked text={inLine(payload(r.doc))} words={words} /></span>
+          <span class="tm" title={exact(Date.parse(r.time))}>{clockMillis(Date.parse(r.time))}</span> <span class="sv">{severityShort[severity(r.doc)] ?? severity(r.doc)}</span> <span class="pl"><Marked text={inLine(payload(r.doc))} found={found} /></span>
         </div>
       ))}
       <p class="t3">Same hostname and logger, newest first: {around.after.length} after, {around.before.length} before{around.partial ? '; stopped early, there may be more' : ''}.</p>

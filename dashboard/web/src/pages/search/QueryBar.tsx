@@ -3,10 +3,12 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Problem } from '../../core/api';
 import { inLine, severityName } from '../../core/record';
 import { canSay, isDynamic, isNumeric, isRaw, opWords, specOf, textOf, withTerm, type Chip, type Op, type Test, type Value } from '../../core/spec';
+import { visible } from '../../core/text';
 import { href } from '../../core/url';
 import { Icon } from '../../ui/icons';
 import { change, rangeWords, spanWords, type Query, type Span } from './query';
 import { TimeDialog } from './TimeDialog';
+import { asked, mistakeIn, type Mistake } from './words';
 
 interface Props {
   query: Query;
@@ -31,25 +33,39 @@ export function QueryBar({ query, chips, span, problem, input, busy, onRun, onSt
   useEffect(() => setText(query.text), [query.text]);
   useEffect(() => setSpec(query.q), [query.q]);
   const asText = editing || chips === null;
-  const run = (q: string) => (text.trim() === query.text && q.trim() === query.q ? onRun() : change({ text: text.trim(), q: q.trim() }));
+  const typed = query.regexp ? text : text.trim();
+  const run = (q: string) => (typed === query.text && q.trim() === query.q ? onRun() : change({ text: typed, q: q.trim() }));
+  const { q } = asked(query);
+  const mistake = problem && mistakeIn(query, problem), specMistake = problem?.parameter === 'q' && !mistake ? problem : null;
+  const name = query.regexp ? 'Regular expression for the payload' : query.inside ? 'Text in the payload' : 'Words in the payload';
+  // As text there is one place for all that a spec says.
+  const edit = () => {
+    if (!editing && q !== query.q) change({ ...asked(query), matchCase: false, inside: false, regexp: false });
+    setSpec(q);
+    setEditing(!editing);
+  };
   const submit = (e: Event) => {
     e.preventDefault();
     run(asText ? spec : query.q);
   };
-  const wrong = (parameter: string) => (problem?.parameter === parameter ? problem : null);
   return (
     <section class="card qwrap" aria-label="Query">
       <form class="qrow" onSubmit={submit} role="search">
-        <div class={`q ${wrong('text') ? 'bad' : ''}`}>
+        <div class={`q ${mistake ? 'bad' : ''}`}>
           <Icon name="search" size={15} />
-          <input ref={input} value={text} placeholder="Words in the payload" aria-label="Words in the payload" aria-describedby={wrong('text') ? 'text-wrong' : undefined} spellcheck={false} autocomplete="off" onInput={(e) => setText(e.currentTarget.value)} />
+          <input ref={input} value={text} placeholder={name} aria-label={name} aria-invalid={mistake !== null} aria-describedby={mistake ? 'text-wrong' : undefined} spellcheck={false} autocomplete="off" onInput={(e) => setText(e.currentTarget.value)} />
           {text && <button type="button" class="btn ico bare" aria-label="Clear the words" onClick={() => { setText(''); if (query.text) change({ text: '' }); input.current?.focus(); }}>×</button>}
+          <span class="tgs" role="group" aria-label="How the text is meant">
+            <Toggle sign="Aa" name="Match case" on={query.matchCase} onClick={() => change({ text: typed, matchCase: !query.matchCase })} />
+            <Toggle sign="W" name="Whole words" why={query.regexp ? ': in an expression \\b says where words begin and end' : query.inside ? '' : ', in any order; without it all parts of the text, wherever they stand'} on={!query.inside && !query.regexp} disabled={query.regexp} onClick={() => change({ text: typed, inside: !query.inside })} />
+            <Toggle sign=".*" name="Regular expression" why=" (RE2); only plain texts, a|b too, are marked in the rows" on={query.regexp} onClick={() => change({ text: typed, regexp: !query.regexp })} />
+          </span>
           <kbd aria-hidden="true">/</kbd>
         </div>
         <button type="button" class="btn" onClick={() => setTimes(true)} title="Time range; [ shorter, ] longer"><Icon name="clock" size={14} />{rangeWords(query.range)}{span && span.from !== null && <span class="t3">{spanWords(span)}</span>}</button>
         {busy ? <button type="button" class="btn" onClick={onStop}>Stop</button> : <button class="btn pri">Search<kbd class="on" aria-hidden="true">↵</kbd></button>}
       </form>
-      {wrong('text') && <p class="err wrong" id="text-wrong" role="alert">{wrong('text')!.detail}</p>}
+      {mistake && <TextMistake text={query.text} mistake={mistake} />}
       <div class="chips">
         {(chips ?? []).map((c, i) => <ChipView key={i} chip={c} onRemove={() => change({ q: specOf(chips!.filter((_, n) => n !== i)) })} />)}
         {chips !== null && <button class="chip add" aria-expanded={adding} onClick={() => setAdding(!adding)}>{adding ? 'Close' : '+ Add filter'}</button>}
@@ -60,16 +76,32 @@ export function QueryBar({ query, chips, span, problem, input, busy, onRun, onSt
         <label for="spec">Match spec</label>
         {asText ? (
           <form class="specform" onSubmit={submit}>
-            <input id="spec" class={`field mono ${wrong('q') ? 'bad' : ''}`} value={spec} placeholder="Severity <= 4 && Hostname =~ /^web-/" spellcheck={false} autocomplete="off" aria-describedby={wrong('q') ? 'spec-wrong' : undefined} onInput={(e) => setSpec(e.currentTarget.value)} />
+            <input id="spec" class={`field mono ${specMistake ? 'bad' : ''}`} value={spec} placeholder="Severity <= 4 && Hostname =~ /^web-/" spellcheck={false} autocomplete="off" aria-describedby={specMistake ? 'spec-wrong' : undefined} onInput={(e) => setSpec(e.currentTarget.value)} />
           </form>
-        ) : <code id="spec" class="cut" title={inLine(query.q)}>{inLine(query.q) || <span class="t3">none</span>}</code>}
+        ) : <code id="spec" class="cut" title={inLine(q)}>{inLine(q) || <span class="t3">none</span>}</code>}
         <span class="sp" />
-        {chips !== null && <button class="link" onClick={() => { setSpec(query.q); setEditing(!editing); }}>{editing ? 'Done' : 'Edit as text'}</button>}
-        <a href={href('tail', { q: query.q, text: query.text })}>Use in live tail</a>
+        {chips !== null && <button class="link" onClick={edit}>{editing ? 'Done' : 'Edit as text'}</button>}
+        <a href={href('tail', { ...asked(query) })}>Use in live tail</a>
       </div>
-      {wrong('q') && <SpecProblem problem={wrong('q')!} />}
+      {specMistake && <SpecProblem problem={specMistake} />}
       <TimeDialog open={times} range={query.range} onClose={() => setTimes(false)} />
     </section>
+  );
+}
+
+interface ToggleProps { sign: string; name: string; why?: string; on: boolean; disabled?: boolean; onClick: () => void }
+
+function Toggle({ sign, name, why = '', on, disabled = false, onClick }: ToggleProps) {
+  return <button type="button" class="tg" aria-label={name} title={name + why} aria-pressed={on} disabled={disabled} onClick={onClick}>{sign}</button>;
+}
+
+// TextMistake is what is wrong with the text of the box, with a caret under the place.
+function TextMistake({ text, mistake: { at, message } }: { text: string; mistake: Mistake }) {
+  return (
+    <div class="wrong" id="text-wrong" role="alert">
+      {at !== null && <pre>{`${visible(text)}\n${visible(text.slice(0, at)).replace(/./gsu, ' ')}^`}</pre>}
+      <p class="err">{message}</p>
+    </div>
   );
 }
 

@@ -5,8 +5,8 @@ import { clockMillis, day, exact, zoneName } from '../../core/time';
 import { VirtualRows } from '../../ui/VirtualRows';
 import { marked } from './words';
 
-export function Marked({ text, words }: { text: string; words: string[] }) {
-  return <>{marked(text, words).map((piece, i) => (i % 2 ? <mark key={i}>{piece}</mark> : piece))}</>;
+export function Marked({ text, found }: { text: string; found: RegExp | null }) {
+  return <>{marked(text, found).map((piece, i) => (i % 2 ? <mark key={i}>{piece}</mark> : piece))}</>;
 }
 
 const widths: Record<string, number> = { Hostname: 92, Logger: 128, Type: 120, Pid: 64, Uuid: 250 };
@@ -15,7 +15,7 @@ interface Props {
   records: Found[];
   columns: string[];
   wrap: boolean;
-  words: string[];
+  found: RegExp | null;
   open: number;
   current: number;
   detail: ComponentChildren;
@@ -24,7 +24,7 @@ interface Props {
 }
 
 // Rows are the matches, newest first, one line each (three when wrapped).
-export function Rows({ records, columns, wrap, words, open, current, detail, onOpen, onScroll }: Props) {
+export function Rows({ records, columns, wrap, found, open, current, detail, onOpen, onScroll }: Props) {
   const days = records.length > 0 && day(Date.parse(records[0]!.time)) !== day(Date.parse(records[records.length - 1]!.time));
   const grid = { gridTemplateColumns: `20px ${days ? 172 : 96}px 58px ${columns.map((c) => `${widths[c] ?? 128}px`).join(' ')} minmax(260px, 1fr)` };
   return (
@@ -56,7 +56,7 @@ export function Rows({ records, columns, wrap, words, open, current, detail, onO
             <span role="cell" class="tm" title={exact(ms)}>{days ? `${day(ms)} ` : ''}{clockMillis(ms)}</span>
             <span role="cell" class="sv">{severityShort[level] ?? level}</span>
             {columns.map((c) => <span role="cell" key={c} class="co" title={visible(cell(doc, c))}>{inLine(cell(doc, c))}</span>)}
-            <span role="cell" class="pl">{!sure && <span class="t3" title="The store does not hold all of the message: this may match">? </span>}<Marked text={inLine(payload(doc))} words={words} /></span>
+            <span role="cell" class="pl">{!sure && <span class="t3" title="The store does not hold all of the message: this may match">? </span>}<Marked text={inLine(payload(doc))} found={found} /></span>
           </div>
         );
       }}

@@ -19,7 +19,7 @@ import { Facets } from './Facets';
 import { Histogram } from './Histogram';
 import { ALL, change, fixedRange, rangeWords, spanOf, step, useQuery, type Query, type Span } from './query';
 import { QueryBar } from './QueryBar';
-import { tokens } from './words';
+import { asked, hits } from './words';
 import { Rows } from './Rows';
 import { MOST, params, useSearch, type Part, type Results } from './useSearch';
 import './search.css';
@@ -41,7 +41,7 @@ export default function Search() {
     const timer = setTimeout(() => setSaid(''), 1500);
     return () => clearTimeout(timer);
   }, [said]);
-  const tail = href('tail', { q: query.q, text: query.text });
+  const tail = href('tail', { ...asked(query) });
   const copyLink = () => void copy(location.href).then((done) => setSaid(done ? 'Link copied' : 'Copying failed'));
 
   useKey('/', 'To the search box', () => input.current?.focus());
@@ -108,7 +108,7 @@ const totalWords = (t: Total | null): string => (t ? `${t.exact ? '' : 'at least
 function Matches({ query, search, total }: { query: Query; search: ReturnType<typeof useSearch>; total: Total | null }) {
   const { rows, more } = search;
   const v = rows.value, records = v?.records ?? [];
-  const words = useMemo(() => tokens(query.text), [query.text]);
+  const found = useMemo(() => hits(query), [query]);
   const [current, setCurrent] = useState(-1);
   const [tab, setTab] = useState<Tab>('fields');
   const open = query.row ? records.findIndex((r) => r.id === query.row) : -1;
@@ -161,11 +161,11 @@ function Matches({ query, search, total }: { query: Query; search: ReturnType<ty
       {problem && <ProblemNote problem={problem} retry={search.again} />}
       {rows.problem && v && <div class="note warn">The rows below answer the question before this one.</div>}
       {gone && <div class="note"><div>The record of this link is not among {records.length ? `the first ${count(records.length)} rows` : 'these'}{linked ? ':' : '.'}</div><span class="sp" /><button class="btn sm" onClick={() => change({ row: '' })}>Close</button></div>}
-      {gone && linked && <div class="linked"><Detail record={linked} tab={tab} setTab={setTab} words={words} columns={query.columns} filter={filter} column={column} /></div>}
+      {gone && linked && <div class="linked"><Detail record={linked} tab={tab} setTab={setTab} found={found} columns={query.columns} filter={filter} column={column} /></div>}
       {records.length > 0 ? (
         <Rows
-          records={records} columns={query.columns} wrap={query.wrap} words={words} open={open} current={current} onOpen={show} onScroll={(atEnd) => atEnd && !last?.partial && more()}
-          detail={open >= 0 ? <Detail key={records[open]!.id} record={records[open]!} tab={tab} setTab={setTab} words={words} columns={query.columns} filter={filter} column={column} /> : undefined}
+          records={records} columns={query.columns} wrap={query.wrap} found={found} open={open} current={current} onOpen={show} onScroll={(atEnd) => atEnd && !last?.partial && more()}
+          detail={open >= 0 ? <Detail key={records[open]!.id} record={records[open]!} tab={tab} setTab={setTab} found={found} columns={query.columns} filter={filter} column={column} /> : undefined}
         />
       ) : v && !rows.loading && !rows.problem ? <NoResults query={query} span={v.span} partial={last!.partial} examined={last!.examined} /> : !v && !rows.problem ? <div class="skeleton"><span class="vh">Searching</span></div> : null}
       <footer class="sbarline">
@@ -192,13 +192,15 @@ interface WayOut { what: ComponentChildren; label: string; part: Partial<Query> 
 function NoResults({ query, span, partial, examined }: { query: Query; span: Span; partial: boolean; examined: number }) {
   const ways = useMemo(() => {
     const chips = chipsOf(query.q), list: WayOut[] = [];
-    if (query.text) list.push({ what: <>words <b>{inLine(query.text)}</b></>, label: 'Remove', part: { text: '' } });
+    if (query.text) list.push({ what: <>{query.regexp ? 'expression' : query.inside ? 'text' : 'words'} <b>{inLine(query.text)}</b></>, label: 'Remove', part: { text: '' } });
+    if (query.text && query.matchCase) list.push({ what: null, label: 'Ignore case', part: { matchCase: false } });
+    if (query.text && !query.inside && !query.regexp) list.push({ what: null, label: 'Also inside of words', part: { inside: true } });
     for (const c of chips ?? [{ raw: query.q }]) list.push({ what: <code>{inLine(textOf(c))}</code>, label: 'Remove', part: { q: chips ? specOf(chips.filter((other) => other !== c)) : '' } });
     const wider = query.range === ALL ? null : /-/.test(query.range) ? '24h' : step(query.range, 1);
     if (wider) list.push({ what: rangeWords(query.range), label: `Widen to ${rangeWords(wider).toLowerCase()}`, part: { range: wider } });
     if (wider && wider !== ALL) list.push({ what: null, label: 'All time', part: { range: ALL } });
     return list.slice(0, 8);
-  }, [query.q, query.text, query.range]);
+  }, [query.q, query.text, query.range, query.matchCase, query.inside, query.regexp]);
   const [counts, setCounts] = useState<Record<number, string>>({});
   useEffect(() => {
     const stop = new AbortController();

@@ -2,6 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { clockMinutes, day, zoneName } from '../../core/time';
 import { route, setParams } from '../../core/url';
 import { useStore } from '../../core/store';
+import type { Box } from './words';
 
 // What is asked for, as it is in the URL.
 
@@ -49,9 +50,8 @@ const names = (text: string): string[] => (text === '' ? [] : text.split(',').ma
 export const parseColumns = (text: string): string[] => (text === '' ? COLUMNS : text === '-' ? [] : names(text));
 export const formatColumns = (list: readonly string[]): string | null => (list.join() === COLUMNS.join() ? null : list.length ? list.map(encodeURIComponent).join(',') : '-');
 
-export interface Query {
+export interface Query extends Box {
   q: string;
-  text: string;
   range: string;
   columns: string[];
   wrap: boolean;
@@ -66,8 +66,12 @@ export function readQuery(query: string): Query {
     columns = parseColumns(p.get('cols') ?? '');
     fields = names(p.get('fields') ?? '').map((name) => `Fields[${name}]`);
   } catch { /* not ours */ }
-  return { fields, q: p.get('q') ?? '', text: p.get('text') ?? '', range: p.get('range') ?? DEFAULT_RANGE, columns, wrap: p.get('wrap') === '1', row: p.get('row') ?? '' };
+  const on = (name: string) => p.get(name) === '1';
+  const text = (p.get('text') ?? '').replace(/[\r\n\0]+/g, ' '); // which a box cannot hold, nor a spec
+  return { fields, q: p.get('q') ?? '', text, matchCase: on('case'), inside: on('inside'), regexp: on('regexp'), range: p.get('range') ?? DEFAULT_RANGE, columns, wrap: on('wrap'), row: p.get('row') ?? '' };
 }
+
+const toggles = [['matchCase', 'case'], ['inside', 'inside'], ['regexp', 'regexp']] as const;
 
 export function useQuery(): Query {
   const { query } = useStore(route);
@@ -79,12 +83,13 @@ export function change(part: Partial<Query>): void {
   const params: Record<string, string | null> = {};
   if (part.q !== undefined) params['q'] = part.q;
   if (part.text !== undefined) params['text'] = part.text;
+  for (const [key, name] of toggles) if (part[key] !== undefined) params[name] = part[key] ? '1' : null;
   if (part.range !== undefined) params['range'] = part.range === DEFAULT_RANGE ? null : part.range;
   if (part.columns) params['cols'] = formatColumns(part.columns);
   if (part.wrap !== undefined) params['wrap'] = part.wrap ? '1' : null;
   if (part.row !== undefined) params['row'] = part.row;
   if (part.fields) params['fields'] = part.fields.map((f) => encodeURIComponent(f.slice(7, -1))).join(',') || null;
-  const asks = part.q !== undefined || part.text !== undefined || part.range !== undefined;
+  const asks = ['q', 'text', 'range', ...toggles.map(([, name]) => name)].some((name) => name in params);
   if (asks) params['row'] ??= null;
   setParams(params, !asks);
 }

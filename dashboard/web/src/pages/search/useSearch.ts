@@ -1,10 +1,11 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { get, Problem, type Params } from '../../core/api';
 import { live } from '../../core/live';
 import type { Found } from '../../core/record';
 import type { HistogramAnswer } from './bars';
 import type { FacetsAnswer } from './Facet';
 import { spanOf, type Query, type Span } from './query';
+import { asked } from './words';
 
 export interface Answer {
   total: number;
@@ -36,7 +37,7 @@ export interface Results {
   took: number; // ms, of all pages
 }
 
-export const params = (query: Pick<Query, 'q' | 'text'>, span: Span): Params => ({ q: query.q, text: query.text, from: span.from, to: span.to });
+export const params = (query: Query, span: Span): Params => ({ ...asked(query), from: span.from, to: span.to });
 
 // useSearch asks the store whenever the question changes or again is called. Rows,
 // values and counts are three requests; each can be stopped by itself, and rows
@@ -49,6 +50,7 @@ export function useSearch(query: Query, enabled: boolean) {
   const [turn, setTurn] = useState(0);
   const [asking, setAsking] = useState(false); // for the first page
   const stops = useRef({ rows: new AbortController(), facets: new AbortController(), dynamic: new AbortController(), histogram: new AbortController() });
+  const { q, text } = useMemo(() => asked(query), [query]);
   const span = useRef<Span>({ from: null, to: null });
 
   function ask<T>(which: 'facets' | 'dynamic' | 'histogram', path: string, more: Params, set: (f: (p: Part<T>) => Part<T>) => void): void {
@@ -71,12 +73,12 @@ export function useSearch(query: Query, enabled: boolean) {
     const all = stops.current;
     all.rows.abort();
     const stop = (all.rows = new AbortController());
-    const asked = (span.current = spanOf(query.range, Math.floor(live.serverNow())));
+    const range = (span.current = spanOf(query.range, Math.floor(live.serverNow())));
     setRows((p) => ({ ...p, loading: true, problem: null }));
     setAsking(true);
     const over = () => stop.signal.aborted || setAsking(false);
-    get<Answer>('search', { ...params(query, asked), limit: PAGE }, stop.signal).then(
-      (a) => stop.signal.aborted || setRows({ value: { span: asked, first: a, last: a, records: a.records, took: a.took_ms }, loading: false, problem: null }),
+    get<Answer>('search', { ...params(query, range), limit: PAGE }, stop.signal).then(
+      (a) => stop.signal.aborted || setRows({ value: { span: range, first: a, last: a, records: a.records, took: a.took_ms }, loading: false, problem: null }),
       (problem: Problem) => {
         if (stop.signal.aborted) return;
         setRows((p) => ({ ...p, loading: false, problem }));
@@ -89,14 +91,14 @@ export function useSearch(query: Query, enabled: boolean) {
     askHeaders();
     askHistogram();
     return () => [all.rows, all.facets, all.histogram].forEach((s) => s.abort());
-  }, [query.q, query.text, query.range, turn, enabled]);
+  }, [q, text, query.range, turn, enabled]);
 
   const counted = query.fields.join();
   useEffect(() => {
     if (!enabled) return;
     askDynamic();
     return () => stops.current.dynamic.abort();
-  }, [query.q, query.text, query.range, turn, enabled, counted]);
+  }, [q, text, query.range, turn, enabled, counted]);
 
   // more reads the next page, unless there is none or one is on its way.
   const more = () => {

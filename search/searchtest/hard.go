@@ -145,6 +145,7 @@ var hardSpecs = []string{
 	`Payload == ""`, `Payload != ""`, `Payload == "short"`, `Payload =~ /example/`, `Payload =~ /xampl/`, `Payload =~ /timed.out/`, `Payload =~ /foo_bar/`, `Payload =~ /Needle/`,
 	`Payload =~ /needle/`, `Payload =~ /STRASSE/`, `Payload =~ /stra.e/`, `Payload =~ /ÜBER/`, `Payload =~ /本語/`, `Payload =~ /привет$|^binary/`, `Payload =~ /\*star\*/`, `Payload =~ /a\\b/`,
 	`Payload =~ /payload end$/`, `Payload !~ /payload/`, `Payload =~ /\x{fffd}/`, `Payload == "a\\b *star* ?mark? \"quoted\" /slash/"`, `Payload > "z"`,
+	`Payload =~ /(?i)nEEDLE/`, `Payload =~ /(?i)über/`, `Payload =~ /(^|[^\pL\p{Nd}])needle([^\pL\p{Nd}]|$)/`, `Payload =~ /(^|[^\pL\p{Nd}])star([^\pL\p{Nd}]|$)/`, `Payload =~ /(?i)A\\B/ && Payload =~ /(?i)\/SLASH\//`,
 	`Fields[url] =~ /a\?b=c\*d/`, `Fields[url] == "http://example.com/a?b=c*d"`, `Fields[city] == "Köln"`, `Fields[city] =~ /^K/`, `Fields[path] == 'C:\temp\*.log'`,
 	"Fields[broken] == \"a\uFFFDb\"", "Fields[broken] != \"a\uFFFDb\"", `Fields[broken] =~ /^a.b$/`, `Fields[broken] > "a"`, "Fields[whole] == \"a\uFFFDb\"",
 	`Fields[blob] == "data"`, `Fields[blob] != "data"`, `Fields[blob] =~ /^da/`, `Fields[blob] !~ /a/`, `Fields[blob] == "other"`, `Fields[raw2] =~ /^\x00/`, `Fields[blob] < "e"`,

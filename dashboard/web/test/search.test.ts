@@ -7,6 +7,7 @@ import { chosen } from '../src/pages/search/Facet';
 import { fixedRange, formatColumns, parseColumns, readQuery, spanOf, step } from '../src/pages/search/query';
 import { dynamicNames, fieldKey, inLine, parts, typed } from '../src/core/record';
 import { visible } from '../src/core/text';
+import { NOW } from './made';
 
 test('a relative range stays relative, a fixed one stays where it is', () => {
   expect(spanOf('15m', 1e12)).toEqual({ from: 1e12 - 900_000, to: 1e12 });
@@ -33,7 +34,17 @@ test('bars stand on each other and on the ground', () => {
     expect(roof(max) % 2).toBe(0);
     expect(roof(max)).toBeLessThan(max * 2 + 2);
   }
-  expect(labels(0, 100, 600)).toEqual([0, 100 / 3, 200 / 3, 100]);
+});
+
+test('times below the bars are round ones of the shown zone', () => {
+  expect(labels(61_000, 361_000, 600, 0)).toEqual([{ x: 118, ms: 120_000 }, { x: 238, ms: 180_000 }, { x: 358, ms: 240_000 }, { x: 478, ms: 300_000 }]);
+  const day = 86_400_000, half = 5.5 * 3600_000;
+  expect(labels(0, 4 * day, 400, 330).map(({ ms }) => (ms + half) % day)).toEqual([0, 0, 0, 0]);
+  for (const span of [61_000, 5 * 60_000, 3600_000, 7 * day, 400 * day]) {
+    const list = labels(NOW, NOW + span, 600, 60);
+    expect(list.length, String(span)).toBeGreaterThan(1);
+    list.forEach(({ x }, i) => i && expect(x - list[i - 1]!.x).toBeGreaterThan(80));
+  }
 });
 
 const search = (text: string, how: Partial<Box> = {}, q = '') => ({ q, text, matchCase: false, inside: false, regexp: false, ...how });

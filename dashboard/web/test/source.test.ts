@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ticks, xStep } from '../src/ui/scales';
+import { xStep } from '../src/core/range';
+import { ticks } from '../src/ui/scales';
 import { visible } from '../src/ui/VirtualRows';
 import { order } from '../src/ui/Table';
 

@@ -32,3 +32,9 @@ export function parseZoom(text: string): Interval | null {
   const from = Number(m?.[1]), to = Number(m?.[2]);
   return m && to - from >= 10 ? [from, to] : null;
 }
+
+// xStep is the seconds between two times below a chart: about one per 90 px.
+export function xStep(span: number, width: number): number {
+  const wanted = span / Math.max(1, Math.min(8, Math.floor(width / 88)));
+  return [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400].find((s) => s >= wanted * 0.95) ?? 86400 * Math.ceil(wanted / 86400);
+}

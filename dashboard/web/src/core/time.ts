@@ -34,9 +34,11 @@ export function moment(ms: number, now: number): string {
 // minute is the moment without seconds.
 export const minute = (ms: number, now: number): string => moment(ms, now).replace(/:\d\d$/, '');
 
+// offset of the shown zone from UTC, in minutes.
+export const offset = (ms: number): number => (settings.get().zone === 'utc' ? 0 : -new Date(ms).getTimezoneOffset());
+
 export function zoneName(ms = Date.now()): string {
-  if (settings.get().zone === 'utc') return 'UTC';
-  const minutes = -new Date(ms).getTimezoneOffset();
+  const minutes = offset(ms);
   if (minutes === 0) return 'UTC';
   const size = Math.abs(minutes);
   return `UTC${minutes < 0 ? '−' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;

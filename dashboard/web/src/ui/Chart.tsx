@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { short } from '../core/format';
+import { xStep } from '../core/range';
 import type { Interval } from '../core/series';
 import { settings } from '../core/settings';
 import { clock, clockMinutes, day } from '../core/time';
@@ -9,7 +10,7 @@ import { color, fade } from './color';
 import { Icon } from './icons';
 import { Panel, type PanelProps } from './Panel';
 import './chart.css';
-import { ticks, xStep } from './scales';
+import { ticks } from './scales';
 
 export interface Line {
   label: string;

@@ -32,7 +32,7 @@ export function Detail({ record, tab, setTab, found, columns, filter, column }: 
         <div role="group" aria-label="What to show of this record">{tabs.map(([key, text]) => <button key={key} aria-pressed={tab === key} onClick={() => setTab(key)}>{text}</button>)}</div>
         {!record.exact && <span class="t3">shown as it may match: the store does not hold all of the message</span>}
         <span class="sp" />
-        <Copy small text={() => JSON.stringify(record.doc, null, 2)}>Copy JSON</Copy>
+        <Copy small text={() => JSON.stringify(record.doc, null, 2)}>Copy JSON <kbd aria-hidden="true">c</kbd></Copy>
         {traceField && canSay(traceField, 'is', String(record.doc[trace!])) && <button class="btn sm" onClick={() => filter(traceField, String(record.doc[trace!]), 'is')}>Same trace</button>}
       </div>
       {tab === 'fields' && <Fields doc={record.doc} filter={filter} columns={columns} column={column} />}

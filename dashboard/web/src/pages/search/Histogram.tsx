@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Problem } from '../../core/api';
 import { count, duration, short } from '../../core/format';
-import { clock, clockMinutes, day, exact } from '../../core/time';
+import { clock, clockMinutes, day, exact, offset } from '../../core/time';
 import { ProblemNote } from '../../ui/parts';
 import { groups, labels, rects, roof, sum, totals, type HistogramAnswer } from './bars';
 
@@ -56,6 +56,7 @@ export function Histogram({ answer, loading, problem, total, onZoom, onCancel }:
   };
   const bucket = h && at !== null ? h.buckets[at] : undefined;
   const words = h ? groups.map((g, i) => `${g.name} ${count(all[i])}`).join(', ') : 'no data';
+  const times = h ? labels(h.from, h.to, width, offset(h.from)) : [];
   const far = h ? day(h.from) !== day(h.to - 1) : false;
   return (
     <section class="card hist" aria-label="Matches over time" aria-busy={loading}>
@@ -82,9 +83,9 @@ export function Histogram({ answer, loading, problem, total, onZoom, onCancel }:
               {bucket && !drag && <rect class="hat" x={(at! * width) / h!.buckets.length} y={0} width={width / h!.buckets.length} height={HEIGHT} />}
               {drag && <rect class="hsel" x={Math.min(...drag)} y={0} width={Math.abs(drag[1] - drag[0])} height={HEIGHT} />}
             </g>
-            {h && labels(h.from, h.to, width).map((ms, i, list) => (
-              <text key={i} x={LEFT + (width * i) / (list.length - 1)} y={HEIGHT + 20} text-anchor={i === 0 ? 'start' : i === list.length - 1 ? 'end' : 'middle'}>
-                {h.to - h.from > 3 * 86_400_000 ? day(ms).slice(5) : far ? `${day(ms).slice(5)} ${clockMinutes(ms)}` : h.to - h.from < 600_000 ? clock(ms) : clockMinutes(ms)}
+            {h && times.map(({ x, ms }) => (
+              <text key={ms} x={LEFT + x} y={HEIGHT + 20} text-anchor="middle">
+                {h.to - h.from > 3 * 86_400_000 ? day(ms).slice(5) : far ? `${day(ms).slice(5)} ${clockMinutes(ms)}` : times.some((t) => t.ms % 60_000) ? clock(ms) : clockMinutes(ms)}
               </text>
             ))}
           </svg>

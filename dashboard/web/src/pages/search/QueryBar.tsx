@@ -69,7 +69,7 @@ export function QueryBar({ query, chips, span, problem, input, busy, onRun, onSt
       <div class="chips">
         {(chips ?? []).map((c, i) => <ChipView key={i} chip={c} onRemove={() => change({ q: specOf(chips!.filter((_, n) => n !== i)) })} />)}
         {chips !== null && <button class="chip add" aria-expanded={adding} onClick={() => setAdding(!adding)}>{adding ? 'Close' : '+ Add filter'}</button>}
-        {chips !== null && chips.length === 0 && !adding && <span class="t3">no filters: all records of this time</span>}
+        {chips !== null && chips.length === 0 && !adding && <span class="t3">no filters{query.text === '' && ': all records of this time'}</span>}
       </div>
       {adding && chips !== null && <AddFilter onAdd={(t) => { change({ q: withTerm(query.q, t) }); setAdding(false); }} />}
       <div class="spec">

@@ -26,7 +26,8 @@ interface Props {
 // Rows are the matches, newest first, one line each (three when wrapped).
 export function Rows({ records, columns, wrap, found, open, current, detail, onOpen, onScroll }: Props) {
   const days = records.length > 0 && day(Date.parse(records[0]!.time)) !== day(Date.parse(records[records.length - 1]!.time));
-  const grid = { gridTemplateColumns: `20px ${days ? 172 : 96}px 58px ${columns.map((c) => `${widths[c] ?? 128}px`).join(' ')} minmax(260px, 1fr)` };
+  // On a narrow screen the payload stands before the columns, see search.css.
+  const grid = { '--time': `${days ? 172 : 96}px`, '--columns': columns.map((c) => `${widths[c] ?? 128}px`).join(' ') };
   return (
     <VirtualRows
       class={`log ${wrap ? 'wrap' : ''}`}
@@ -43,8 +44,8 @@ export function Rows({ records, columns, wrap, found, open, current, detail, onO
       head={
         <div class="lr h" style={grid}>
           <span role="columnheader"><span class="vh">Open</span></span><span role="columnheader" aria-sort="descending">Time ({zoneName()}) ↓</span><span role="columnheader">Severity</span>
-          {columns.map((c) => <span role="columnheader" key={c} title={visible(c)}>{visible(c)}</span>)}
-          <span role="columnheader">Payload</span>
+          {columns.map((c) => <span role="columnheader" key={c} class="co" title={visible(c)}>{visible(c)}</span>)}
+          <span role="columnheader" class="pl">Payload</span>
         </div>
       }
       row={(i) => {

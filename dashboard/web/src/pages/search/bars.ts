@@ -1,3 +1,5 @@
+import { xStep } from '../../core/range';
+
 // The histogram as numbers: what /api/v2/histogram says, and where its bars are.
 
 export interface HistogramAnswer {
@@ -42,8 +44,11 @@ export function rects(h: HistogramAnswer, width: number, height: number, top: nu
   });
 }
 
-// times to write below, about one per 150 px.
-export function labels(from: number, to: number, width: number): number[] {
-  const n = Math.max(2, Math.min(7, Math.floor(width / 150)));
-  return Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
+// labels are the round times to write below, at most one per 88 px: where, in px, and
+// when. zone is the shown zone's offset from UTC, in minutes.
+export function labels(from: number, to: number, width: number, zone: number): { x: number; ms: number }[] {
+  const step = xStep((to - from) / 1000, width) * 1000, shift = zone * 60_000;
+  const list = [];
+  for (let ms = Math.ceil((from + shift) / step) * step - shift; ms <= to; ms += step) list.push({ x: ((ms - from) / (to - from)) * width, ms });
+  return list.filter(({ x }) => x <= width - 20); // else it would be cut
 }

@@ -42,6 +42,17 @@ test('a refused record is a dead letter, counted as that, grouped by reason and 
   await shot(page, 'dead-letter');
 }));
 
+test('all that one group has is a row of its own, which leads to its letters', () => as('look', 'dead?by=group', async (page) => {
+  const row = panel(page, 'By group').getByRole('row', { name: /^es_subscriber bulk 2 4 / });
+  await row.getByRole('button', { name: 'es_subscriber' }).click();
+  await page.waitForURL(/group=es_subscriber/);
+  await page.getByText(/^oldest first · 4 letters/).waitFor();
+  await accessible(page, 'Dead letters by group');
+  await shot(page, 'dead-by-group');
+  await panel(page, 'By group').getByRole('group', { name: 'Group by' }).getByRole('button', { name: 'Reason' }).click();
+  await reasons(page).filter({ hasText: 'document is too long' }).waitFor();
+}));
+
 test('a viewer can change nothing, and the server refuses as well', () => as('look', 'dead', async (page) => {
   await reasons(page).nth(1).waitFor();
   for (const name of ['Replay 4 …', 'Drop 4 …']) await page.getByRole('button', { name, disabled: true }).waitFor();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytesOf, chosen, confirmed, hex, line, period, reasonWords, rows, runs, streamOf, told } from '../src/pages/dead/model';
+import { byGroup, bytesOf, chosen, confirmed, hex, line, period, reasonWords, rows, runs, streamOf, told } from '../src/pages/dead/model';
 import { forbidden } from '../src/ui/change';
 
 const kind = (letters: number, group = 'g') => ({ group, fingerprint: `f${letters}`, sink: 'bulk', status: 400, error_type: 'e', pattern: 'p', example: 'p', letters, bytes: 1, first: '', last: '', attempts: 1 });
@@ -11,6 +11,16 @@ test('reasons of all streams are in one list, the most frequent first', () => {
   expect(streamOf([{ ...list[0]!, letters: 0 }, list[1]!], '')).toBe('B');
   expect(streamOf(list, 'X')).toBe('X');
   expect(streamOf([], '')).toBe('');
+});
+
+test('a group is all of its reasons together', () => {
+  const made = (letters: number, group: string, first: string, last: string) => ({ ...kind(letters, group), stream: 'S', first, last, attempts: letters });
+  const list = [made(5, 'b', '2026-11-20T10:00:00Z', '2026-11-20T11:00:00Z'), made(2, 'a', '', '2026-11-20T12:00:00Z'), made(4, 'a', '2026-11-20T10:00:00Z', ''), made(1, 'a', '2026-11-20T09:59:59.5Z', '2026-11-20T12:00:00.5Z')];
+  expect(byGroup(list)).toEqual([
+    { stream: 'S', group: 'a', sink: 'bulk', reasons: 3, letters: 7, bytes: 3, attempts: 4, first: Date.parse('2026-11-20T09:59:59.5Z'), last: Date.parse('2026-11-20T12:00:00.5Z') },
+    { stream: 'S', group: 'b', sink: 'bulk', reasons: 1, letters: 5, bytes: 1, attempts: 5, first: Date.parse('2026-11-20T10:00:00Z'), last: Date.parse('2026-11-20T11:00:00Z') },
+  ]);
+  expect(byGroup([...list, { ...made(1, 'a', '', ''), stream: 'T' }])).toHaveLength(3);
 });
 
 test('many letters are only dropped after their number was typed', () => {

@@ -218,6 +218,24 @@ test('tail: keys do nothing while somebody types, or when the settings say so', 
   expect(current()).toBeNull();
 });
 
+test('dead letters: where several groups have some, they are grouped by these, and one of them filters the letters', async () => {
+  open('/dead');
+  const one = box(5).dead().streams[0]!, k = one.kinds[0]!;
+  const asked = answers({ ...box(5), dead: () => ({ streams: [{ ...one, letters: 9, kinds: [k, { ...k, fingerprint: 'g', letters: 3 }, { ...k, group: 'http', letters: 1 }] }] }) });
+  render(<Dead />);
+  const choice = within(await screen.findByRole('group', { name: 'Group by' }));
+  fireEvent.click(choice.getByText('Group'));
+  const table = within(screen.getByRole('table', { name: 'Dead letters by group' }));
+  expect(table.getAllByRole('row').slice(1).map((r) => [...r.querySelectorAll('td')].slice(0, 4).map((c) => c.textContent))).toEqual([['es', 'bulk', '2', '8'], ['http', 'bulk', '1', '1']]);
+  fireEvent.click(table.getByText('http'));
+  expect(location.search).toBe('?by=group&group=http');
+  await waitFor(() => expect(asked.some((a) => a.path === 'dead/entries' && a.query.get('group') === 'http')).toBe(true));
+  expect(screen.getByText(/^oldest first · 1 letter /)).toBeTruthy();
+  fireEvent.click(table.getByText('http'));
+  fireEvent.click(choice.getByText('Reason'));
+  expect(location.search).toBe('');
+});
+
 // Search.
 
 const found = (n: number) => ({ id: `id-${n}`, index: 'i', position: `${n}.0`, time: new Date(NOW - n * 1000).toISOString(), exact: true, doc: { message: `record ${n}`, 'host.name': 'web-07', 'heka.traceId': `t${n}`, 'log.syslog.severity.code': 3 } });

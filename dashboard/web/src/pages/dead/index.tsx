@@ -11,22 +11,24 @@ import { setParams, useParam } from '../../core/url';
 import { useAsked } from '../../ui/asked';
 import { useForbidden } from '../../ui/change';
 import { Panel } from '../../ui/Panel';
-import { Age, Empty, Pill, ProblemNote } from '../../ui/parts';
+import { Age, Empty, Pill, ProblemNote, Seg } from '../../ui/parts';
 import { Page } from '../../ui/Shell';
 import { Table } from '../../ui/Table';
 import { Change, type Order } from './Change';
 import { Changes } from './Changes';
 import { Letters } from './Letters';
-import { period, reasonWords, rows, runs, streamOf, type Audit, type Row, type Summary } from './model';
+import { byGroup, period, reasonWords, rows, runs, streamOf, type Audit, type Part, type Row, type Summary } from './model';
 import './dead.css';
 
 const EVERY = 30; // seconds
 const REPLAYED = 3000; // ms that a replay takes, most often
+const groupings = [['reason', 'Reason'], ['group', 'Group']] as const;
 const periods = [['', 'any time'], ['3600', 'last hour'], ['86400', 'last 24 h'], ['604800', 'last 7 days'], ['own', 'from … to']] as const;
 
 export default function Dead() {
   const [stream] = useParam('stream'), [group] = useParam('group'), [reason] = useParam('reason'), [match] = useParam('q');
   const [last] = useParam('last'), [from] = useParam('from'), [to] = useParam('to');
+  const [by, setBy] = useParam('by', 'reason');
   const [spec, setSpec] = useState(match);
   const [order, setOrder] = useState<Order | null>(null);
   const { server } = useTick();
@@ -38,6 +40,7 @@ export default function Dead() {
   const common = { match, from: begin, to: end };
   const kinds = useAsked<{ streams: Summary[] }>('dead', common, EVERY);
   const all = kinds.value ? rows(kinds.value.streams) : null;
+  const parts = byGroup(all ?? []), together = by === 'group';
   const held = kinds.value?.streams.reduce((n, s) => n + s.letters, 0) ?? 0;
   const at = kinds.value ? streamOf(kinds.value.streams, stream) : stream;
   const audit = useAsked<{ entries: Audit[] }>('dead/audit', { limit: 100 }, EVERY);
@@ -47,7 +50,9 @@ export default function Dead() {
   const badSpec = kinds.problem?.parameter === 'match' ? kinds.problem : null;
   const missing = kinds.problem?.status === 404 ? kinds.problem : null;
   const groups = [...new Set([...(all ?? []).map((k) => k.group), ...(group ? [group] : [])])];
-  const pick = (k: Row) => setParams(k.fingerprint === reason && k.group === group ? { reason: null, group: null } : { reason: k.fingerprint, group: k.group, stream: (kinds.value?.streams.length ?? 0) > 1 ? k.stream : null });
+  const several = (kinds.value?.streams.length ?? 0) > 1;
+  const pickGroup = (p: Part) => setParams({ group: p.group === group && p.stream === at ? null : p.group, reason: null, stream: several ? p.stream : null });
+  const pick = (k: Row) => setParams(k.fingerprint === reason && k.group === group ? { reason: null, group: null } : { reason: k.fingerprint, group: k.group, stream: several ? k.stream : null });
   const selected = (all ?? []).filter((k) => k.stream === at && (!group || k.group === group) && (!reason || k.fingerprint === reason));
   const letters = selected.reduce((n, k) => n + k.letters, 0);
   const filter: Record<string, string> = Object.fromEntries(Object.entries({ stream: at, group, reason, ...common }).filter(([, v]) => v !== ''));
@@ -73,7 +78,7 @@ export default function Dead() {
     <Page title="Dead letters" noPause pills={kinds.value && <Pill tone={held > 0 ? 'err' : 'ok'}>{plural(held, 'letter')} {filtered ? 'found' : 'held'}</Pill>}
       controls={<button class="btn" onClick={again}>Refresh<kbd aria-hidden="true">r</kbd></button>}>
       <form class="card deadfilter" aria-label="Filter" onSubmit={(e) => { e.preventDefault(); setParams({ q: spec.trim() }); }}>
-        {(kinds.value?.streams.length ?? 0) > 1 && <label>Stream <select class="field" value={at} onChange={(e) => setParams({ stream: e.currentTarget.value, group: null, reason: null })}>{kinds.value!.streams.map((s) => <option key={s.stream} value={s.stream}>{s.stream} ({count(s.letters)})</option>)}</select></label>}
+        {several && <label>Stream <select class="field" value={at} onChange={(e) => setParams({ stream: e.currentTarget.value, group: null, reason: null })}>{kinds.value!.streams.map((s) => <option key={s.stream} value={s.stream}>{s.stream} ({count(s.letters)})</option>)}</select></label>}
         <label>Group <select class="field" value={group} onChange={(e) => setParams({ group: e.currentTarget.value })}><option value="">all</option>{groups.map((g) => <option key={g}>{g}</option>)}</select></label>
         <label>First refused <select class="field" value={last} onChange={(e) => setParams({ last: e.currentTarget.value, ...(e.currentTarget.value === 'own' ? {} : { from: null, to: null }) })}>{periods.map(([v, text]) => <option key={v} value={v}>{text}</option>)}</select></label>
         {last === 'own' && <>
@@ -86,13 +91,24 @@ export default function Dead() {
         {badSpec && <ProblemNote problem={new Problem({ title: 'Match spec', detail: badSpec.detail.split('\n')[0]!, ...(badSpec.expected ? { expected: badSpec.expected } : {}) })} />}
       </form>
 
-      <Panel title="By reason" unit="letters of one group that were refused alike" class="deadpanel" at={kinds.at} every={EVERY}
+      <Panel title={together ? 'By group' : 'By reason'} unit={together ? 'all that one far end refused' : 'letters of one group that were refused alike'} class="deadpanel" at={kinds.at} every={EVERY}
         problem={badSpec || missing ? null : kinds.value ? null : kinds.problem} retry={kinds.again}
+        actions={(parts.length > 1 || together) && <Seg label="Group by" options={groupings} value={together ? 'group' : 'reason'} onChange={setBy} />}
         empty={missing ? <Empty title="No dead letters are kept yet"><p>{missing.detail}. The first subscriber of a stream makes room for them.</p></Empty>
           : badSpec ? <Empty title="The match spec has a mistake" />
           : all?.length === 0 ? <None filtered={filtered} at={kinds.at} audit={audit.value?.entries ?? []} /> : null}>
         {kinds.problem && kinds.value && <ProblemNote problem={kinds.problem} retry={kinds.again} />}
-        {all && <Table caption="Dead letters by reason" rows={all} id={(k) => `${k.stream} ${k.group} ${k.fingerprint}`} current={reason ? `${at} ${group} ${reason}` : ''} columns={[
+        {all && together && <Table caption="Dead letters by group" rows={parts} id={(p) => `${p.stream} ${p.group}`} current={group ? `${at} ${group}` : ''} columns={[
+          { key: 'group', title: 'Group', class: 'reason', cell: (p) => <button class="pick" aria-pressed={p.group === group && p.stream === at} onClick={() => pickGroup(p)}>{p.group}</button>, sort: (p) => p.group },
+          { key: 'output', title: 'Output', class: 'narrow', cell: (p) => p.sink, sort: (p) => p.sink },
+          { key: 'reasons', title: 'Reasons', num: true, cell: (p) => count(p.reasons), sort: (p) => p.reasons },
+          { key: 'letters', title: 'Letters', num: true, cell: (p) => <b>{count(p.letters)}</b>, sort: (p) => p.letters },
+          { key: 'bytes', title: 'Size', num: true, class: 'narrow', cell: (p) => bytes(p.bytes), sort: (p) => p.bytes },
+          { key: 'tries', title: 'Tries', hint: 'the most of one letter', num: true, class: 'narrow', cell: (p) => count(p.attempts), sort: (p) => p.attempts },
+          { key: 'first', title: 'First', class: 'narrow', cell: (p) => <Age at={p.first} now={server} />, sort: (p) => p.first },
+          { key: 'last', title: 'Last', cell: (p) => <Age at={p.last} now={server} />, sort: (p) => p.last },
+        ]} />}
+        {all && !together && <Table caption="Dead letters by reason" rows={all} id={(k) => `${k.stream} ${k.group} ${k.fingerprint}`} current={reason ? `${at} ${group} ${reason}` : ''} columns={[
           { key: 'reason', title: 'Reason', class: 'reason', cell: (k) => <button class="pick" aria-pressed={k.fingerprint === reason && k.group === group} title={visible(reasonWords(k.error_type, k.example))} onClick={() => pick(k)}><span class="code">{k.status || '–'}</span> {visible(reasonWords(k.error_type, k.pattern))}</button> },
           { key: 'group', title: 'Group', class: 'narrow', cell: (k) => k.group, sort: (k) => k.group },
           { key: 'output', title: 'Output', class: 'narrow', cell: (k) => k.sink, sort: (k) => k.sink },

@@ -1,5 +1,6 @@
 import { Problem } from '../../core/api';
 import { visible } from '../../core/text';
+import { parse } from '../../core/time';
 
 // What the API says of dead letters, and what the page asks of it.
 
@@ -86,6 +87,33 @@ export type Row = Kind & { stream: string };
 // rows of all streams, the most frequent first.
 export const rows = (list: readonly Summary[]): Row[] =>
   list.flatMap((s) => s.kinds.map((k) => ({ ...k, stream: s.stream }))).sort((a, b) => b.letters - a.letters);
+
+// Part is what one group's far end refused, whatever the reasons.
+export interface Part {
+  stream: string;
+  group: string;
+  sink: string;
+  reasons: number;
+  letters: number;
+  bytes: number;
+  attempts: number;
+  first: number | null; // unix ms
+  last: number | null;
+}
+
+// byGroup adds the rows of each group up, the one with most letters first.
+export function byGroup(list: readonly Row[]): Part[] {
+  const parts = new Map<string, Part>();
+  for (const k of list) {
+    const first = parse(k.first), last = parse(k.last), key = `${k.stream} ${k.group}`, p = parts.get(key);
+    parts.set(key, p
+      ? { ...p, reasons: p.reasons + 1, letters: p.letters + k.letters, bytes: p.bytes + k.bytes, attempts: Math.max(p.attempts, k.attempts), first: extreme(Math.min, p.first, first), last: extreme(Math.max, p.last, last) }
+      : { stream: k.stream, group: k.group, sink: k.sink, reasons: 1, letters: k.letters, bytes: k.bytes, attempts: k.attempts, first, last });
+  }
+  return [...parts.values()].sort((a, b) => b.letters - a.letters);
+}
+
+const extreme = (of: (a: number, b: number) => number, a: number | null, b: number | null): number | null => (a === null || b === null ? a ?? b : of(a, b));
 
 export const streamOf = (list: readonly Summary[], wanted: string): string => {
   if (wanted) return wanted;

@@ -30,7 +30,7 @@ test('a refused record is a dead letter, counted as that, grouped by reason and 
   await reasons(page).filter({ hasText: 'document_parsing_exception' }).filter({ hasText: /es_subscriber.*3/ }).waitFor();
   await reasons(page).filter({ hasText: 'document is too long' }).waitFor();
 
-  const letters = panel(page, 'Letters').getByRole('row', { name: /^▸ 1\.\d+|^▾ 1\.\d+|letter at 1\./ });
+  const letters = panel(page, 'Letters').getByRole('row', { name: /letter at \d+\.\d+/ });
   await letters.nth(3).waitFor();
   assert.equal(await letters.count(), 4);
   await letters.filter({ hasText: 'poison 1' }).getByRole('button', { name: /^Open the letter/ }).click();

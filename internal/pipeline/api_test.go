@@ -223,7 +223,14 @@ func TestAnswersAreAsDocumentedAndLookingChangesNothing(t *testing.T) {
 		post(t, pl, 1)
 	}
 	tail()
-	eventually(t, "what was posted for the tail is settled", func() bool { return pl.book.Books().Streams[0].Groups[0].Pending == 0 })
+	eventually(t, "what was posted for the tail is settled and acknowledged", func() bool {
+		group, err := js.Consumer(streamtest.Context(t), main, "es_subscriber")
+		if err != nil {
+			t.Fatal(err)
+		}
+		info := group.CachedInfo()
+		return pl.book.Books().Streams[0].Groups[0].Delivered == 44 && info.NumPending == 0 && info.NumAckPending == 0
+	})
 
 	before := floors(t, js, main)
 	_, text := a.ask("GET", "/api/v2/search?limit=5&q=Severity+%3C%3D+3", "")

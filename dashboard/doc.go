@@ -16,6 +16,7 @@
 //	GET  /logs             the same for who asks as LogFlow Insight does
 //	GET  /api/v2/ledger    what became of every record, by stream and group
 //	GET  /api/v2/status    version, and why the process is not ready, for the page
+//	GET  /api/v2/settings  what the process runs with, for operators
 //	GET  /api/v2/dead      dead letters, and below it; see package deadletter
 //	POST /api/v2/dead/…    replay and drop, for operators
 //	POST /api/v2/consumers/…  pause and resume of a group, for operators

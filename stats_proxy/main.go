@@ -36,7 +36,7 @@ type own struct {
 
 // remote says where to search.
 type remote struct {
-	URL        []string `envconfig:"REMOTE_URL" desc:"URLs of the nodes of the Elasticsearch or OpenSearch to search in; empty: there is no search"`
+	URL        []string `envconfig:"REMOTE_URL" url:"true" desc:"URLs of the nodes of the Elasticsearch or OpenSearch to search in; empty: there is no search"`
 	Index      string   `envconfig:"REMOTE_INDEX" default:"lagermeister-*" desc:"indices to search in, names or patterns, comma-separated"`
 	Restricted bool     `envconfig:"REMOTE_RESTRICTED" default:"false" desc:"true: documents lack fields of their messages, since ESSUB_FIELDS or ESSUB_DYNAMIC_FIELDS is set"`
 
@@ -78,6 +78,14 @@ func (s *settings) parts() (parts []program.Part) {
 		parts = append(parts, program.Part{Prefix: "PROXY", Config: part})
 	}
 	return parts
+}
+
+// effective is what the page may show of the settings.
+func (s *settings) effective() (list []dashboard.Setting) {
+	for _, e := range program.EffectiveOf(s.parts(), new(settings).parts()) {
+		list = append(list, dashboard.Setting(e))
+	}
+	return list
 }
 
 func main() {
@@ -133,6 +141,7 @@ func run(ctx context.Context, p *program.Program, s *settings) error {
 	server.Handle(search.MessagePath, search.MessageHandler(store, look))
 	server.Check(p.NotReady)
 	server.SetAbout(dashboard.About{Version: program.Version(), Subject: s.program.Subject})
+	server.SetSettings(p.Name, s.effective())
 	watch(p.Registry, hub)
 	admin(server, p)
 

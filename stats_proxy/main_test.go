@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"regexp"
@@ -81,5 +82,37 @@ func TestEventsOnNATSReachTheBrowser(t *testing.T) {
 	stop()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSettingsOnThePageShowNoSecret(t *testing.T) {
+	const canary = "hunter2"
+	for _, part := range new(settings).parts() {
+		for _, s := range part.Settings() {
+			if strings.HasSuffix(s.Name, "_URL") != s.URL {
+				t.Errorf("%s: a variable of URLs is called _URL and has the tag url, others have neither", s.Name)
+			}
+		}
+	}
+	for name, value := range map[string]string{
+		"PROXY_TOKEN": canary, "PROXY_OPERATOR_TOKEN": canary + "2", "PROXY_NATS_URL": "nats://" + canary + "@a:4222,nats://u:" + canary + "@b",
+		"PROXY_NATS_USER": "me", "PROXY_NATS_PASSWORD": canary, "PROXY_REMOTE_URL": "https://u:" + canary + "@es/" + canary, "PROXY_REMOTE_BEARER_TOKEN": canary,
+	} {
+		t.Setenv(name, value)
+	}
+	var s settings
+	if _, err := program.Configure("stats_proxy", nil, io.Discard, s.parts()...); err != nil {
+		t.Fatal(err)
+	}
+	list := s.effective()
+	all, _ := json.Marshal(list)
+	for _, want := range []string{`"PROXY_NATS_URL","value":"nats://a:4222, nats://b"`, `"PROXY_REMOTE_URL","value":"https://es"`, `"PROXY_NATS_USER","value":"me"`,
+		`"PROXY_REMOTE_BEARER_TOKEN","value":"","default":"","changed":true`} {
+		if !strings.Contains(string(all), want) {
+			t.Errorf("%s is not in %s", want, all)
+		}
+	}
+	if strings.Contains(string(all), canary) || list[0].Name != "PROXY_LOGGING_LEVEL" {
+		t.Errorf("a secret is shown, or the order is not that of --help: %s", all)
 	}
 }

@@ -25,7 +25,7 @@ const (
 
 // DialConfig says how to reach NATS.
 type DialConfig struct {
-	NATSURL      string `envconfig:"NATS_URL" default:"nats://localhost:4222" original:"true" desc:"NATS servers, comma-separated: nats://, tls://, ws:// or wss://"`
+	NATSURL      string `envconfig:"NATS_URL" default:"nats://localhost:4222" original:"true" url:"true" desc:"NATS servers, comma-separated: nats://, tls://, ws:// or wss://"`
 	NATSCA       string `envconfig:"NATS_CA" desc:"file with the authorities that sign the servers' certificates, PEM; empty: the system's"`
 	NATSCert     string `envconfig:"NATS_CERT" desc:"file with this client's certificate, PEM"`
 	NATSKey      string `envconfig:"NATS_KEY" desc:"file with the certificate's key, PEM"`

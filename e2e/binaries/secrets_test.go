@@ -168,7 +168,13 @@ func TestFailuresShowNoSecret(t *testing.T) {
 					return strings.Contains(p.errors(), "level=error") || strings.Contains(p.errors(), "sending it again")
 				})
 			}
-			for _, path := range []string{"/ready", "/metrics", "/version", "/config", "/api/v2/status", "/api/v2/search", "/api/v2/ledger", "/debug/pprof/cmdline"} {
+			if status, body := getWith("http://"+admin+"/api/v2/settings", secret+"2"); strings.Contains(c.env, "PROXY_OPERATOR_TOKEN") {
+				hidden(t, "/api/v2/settings", body)
+				if status != http.StatusOK {
+					t.Errorf("an operator asks for the settings: %d %s", status, body)
+				}
+			}
+			for _, path := range []string{"/ready", "/metrics", "/version", "/config", "/api/v2/status", "/api/v2/settings", "/api/v2/search", "/api/v2/ledger", "/debug/pprof/cmdline"} {
 				_, body := getWith("http://"+admin+path, token)
 				hidden(t, path, body)
 			}

@@ -36,7 +36,7 @@ type Config struct {
 	Oversized    float64       `envconfig:"OVERSIZED_SHARE" desc:"share of records with a message larger than 65536 bytes, 0 to 1"`
 	Seed         uint64        `envconfig:"SEED" desc:"fixes uuids, texts and sizes; 0 = another one each run"`
 	StartTime    string        `envconfig:"START_TIME" desc:"time of record 0, RFC 3339; the following are 1/RATE later each (1 ms when RATE is 0). Empty = the time of sending"`
-	VerifyURL    string        `envconfig:"VERIFY_URL" desc:"search API to read the records back from, such as http://localhost:9010/api/v2/search"`
+	VerifyURL    string        `envconfig:"VERIFY_URL" url:"true" desc:"search API to read the records back from, such as http://localhost:9010/api/v2/search"`
 	VerifyWait   time.Duration `envconfig:"VERIFY_WAIT" default:"60s" desc:"time the records have to become visible there while none arrives"`
 	VerifyToken  string        `envconfig:"VERIFY_TOKEN" secret:"true" desc:"bearer token for VERIFY_URL"`
 }

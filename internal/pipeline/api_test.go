@@ -246,7 +246,7 @@ func TestAnswersAreAsDocumentedAndLookingChangesNothing(t *testing.T) {
 		t.Fatalf("%v: %s", err, text)
 	}
 	for _, target := range []string{
-		"/boot", "/status", "/series", "/series?window=21600", "/ledger", "/consumers", "/search?text=number&from=0", "/facets", "/facets?field=Fields[code]&size=3",
+		"/boot", "/status", "/settings", "/series", "/series?window=21600", "/ledger", "/consumers", "/search?text=number&from=0", "/facets", "/facets?field=Fields[code]&size=3",
 		"/histogram?buckets=10", "/context?id=" + page.Records[0].ID, "/message?position=" + page.Records[0].Position, "/message?id=" + page.Records[0].ID,
 		"/export?limit=3", "/export?format=csv", "/dead", "/dead?match=TRUE", "/dead/entry?which=" + letters.Entries[0].Position, "/dead/audit",
 	} {

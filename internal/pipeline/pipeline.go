@@ -37,6 +37,7 @@ import (
 // Pipeline is the whole suite in one process. New makes it, Run makes it work.
 type Pipeline struct {
 	settings *Settings
+	given    []dashboard.Setting // settings, before New fills in what follows from them
 	program  *program.Program
 	log      logrus.FieldLogger
 
@@ -66,7 +67,7 @@ type Addrs struct {
 // New opens the stores and all listeners. The subscriber's group exists before a
 // receiver listens, so the first record is the group's already.
 func New(ctx context.Context, p *program.Program, s *Settings) (*Pipeline, error) {
-	pl := &Pipeline{settings: s, program: p, log: p.Log}
+	pl := &Pipeline{settings: s, given: s.effective(), program: p, log: p.Log}
 	for _, open := range []func(context.Context) error{
 		pl.lockData, pl.openBroker, pl.openStore, pl.openSubscriber, pl.openHub, pl.openPublisher, pl.openReceivers, pl.openDashboard,
 	} {

@@ -46,7 +46,7 @@ func (r *Relay) Validate() error {
 
 // Hub is where a relay forwards to, with the prefix RELAY_HUB.
 type Hub struct {
-	URL      string `envconfig:"URL" desc:"NATS URLs of a hub to which every block is forwarded; empty: nothing is"`
+	URL      string `envconfig:"URL" url:"true" desc:"NATS URLs of a hub to which every block is forwarded; empty: nothing is"`
 	Subject  string `envconfig:"SUBJECT" desc:"subject there, whose stream must exist; empty: the local one"`
 	CA       string `envconfig:"CA" desc:"PEM file of the authorities that sign the hub's certificate"`
 	Cert     string `envconfig:"CERT" desc:"PEM file of our certificate, for mutual TLS"`
@@ -136,6 +136,14 @@ func (s *Settings) Parts() []program.Part {
 		{Prefix: "ESSUB", Config: &s.Bulk},
 		{Prefix: "PROXY", Config: &s.Dashboard},
 	}
+}
+
+// effective is what the page may show of the settings.
+func (s *Settings) effective() (list []dashboard.Setting) {
+	for _, e := range program.EffectiveOf(s.Parts(), Defaults().Parts()) {
+		list = append(list, dashboard.Setting(e))
+	}
+	return list
 }
 
 // storeDir and natsDir are where the two stores keep their files.

@@ -51,6 +51,7 @@ func (pl *Pipeline) openDashboard(context.Context) (err error) {
 	pl.dashboard.Handle(search.MessagePath, search.MessageHandler(store, look))
 	pl.dashboard.Check(pl.program.NotReady)
 	pl.dashboard.SetAbout(dashboard.About{Version: program.Version(), Subject: stats.DefaultSubject})
+	pl.dashboard.SetSettings(pl.program.Name, pl.given)
 	return nil
 }
 

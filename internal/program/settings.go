@@ -17,6 +17,7 @@ import (
 //	desc:"…"          meaning and unit, for --help
 //	original:"true"   the variable may also be given without its prefix, as in the first Lagermeister
 //	secret:"true"     NAME_FILE may name a file that holds the value; the value is never printed
+//	url:"true"        the value is URLs; of each no more than scheme and host is shown
 //
 // A field without a default tag keeps what it holds before Configure. Embedded
 // structs are flattened. A struct with a method Validate() error has it called
@@ -35,6 +36,7 @@ type Setting struct {
 	Desc     string
 	Required bool
 	Secret   bool
+	URL      bool
 	Original bool
 
 	bare  string
@@ -64,6 +66,7 @@ func collect(prefix string, v reflect.Value, list []Setting) []Setting {
 			Desc:     field.Tag.Get("desc"),
 			Required: field.Tag.Get("required") == "true",
 			Secret:   field.Tag.Get("secret") == "true",
+			URL:      field.Tag.Get("url") == "true",
 			Original: field.Tag.Get("original") == "true",
 			bare:     name,
 			value:    v.Field(i),
@@ -76,6 +79,7 @@ func collect(prefix string, v reflect.Value, list []Setting) []Setting {
 	return list
 }
 
+// format writes a value as it could be given.
 func format(v reflect.Value) string {
 	if v.Kind() == reflect.Slice {
 		parts := make([]string, v.Len())
@@ -84,7 +88,16 @@ func format(v reflect.Value) string {
 		}
 		return strings.Join(parts, ",")
 	}
-	return fmt.Sprint(v.Interface())
+	text := fmt.Sprint(v.Interface())
+	if v.Type() == reflect.TypeFor[time.Duration]() { // 72h, not 72h0m0s
+		if strings.HasSuffix(text, "m0s") {
+			text = strings.TrimSuffix(text, "0s")
+		}
+		if strings.HasSuffix(text, "h0m") {
+			text = strings.TrimSuffix(text, "0m")
+		}
+	}
+	return text
 }
 
 // typeName says what a value looks like, in the words of --help and of errors.

@@ -30,7 +30,7 @@ import (
 // Config says where the engine is and what its index template covers. RemoteURL
 // has no default of its own: a program sets it before it reads the environment.
 type Config struct {
-	RemoteURL     []string `envconfig:"REMOTE_URL" desc:"URLs of Elasticsearch or OpenSearch nodes, used in turn; may hold user:password@"`
+	RemoteURL     []string `envconfig:"REMOTE_URL" url:"true" desc:"URLs of Elasticsearch or OpenSearch nodes, used in turn; may hold user:password@"`
 	Index         string   `envconfig:"INDEX" default:"lagermeister-%{%Y.%m.%d}" desc:"index name; %{field} and %{%Y.%m.%d} are filled in for each record, dates from its timestamp (UTC)"`
 	IndexTemplate bool     `envconfig:"INDEX_TEMPLATE" default:"true" desc:"put the index template lagermeister at start, when it is absent or older than ours"`
 	Repair        bool     `envconfig:"REPAIR" default:"true" desc:"send a record that is refused for one field once more, with this field as text under unmapped. and lm.repaired true; false: it becomes a dead letter"`

@@ -129,16 +129,21 @@ func ParseURLs(name string, urls []string) ([]*url.URL, error) {
 	return list, nil
 }
 
-// Shown is what people may see of endpoints that ParseURLs takes: scheme and host
-// of each.
+// Shown is what people may see of a list of URLs of any scheme: scheme and host of
+// each, since what stands before the host or behind it may be a secret. When one of
+// them is no URL nothing is shown: nobody knows where a password in it ends.
 func Shown(urls []string) string {
-	list, err := ParseURLs("", urls)
-	if err != nil {
-		return "…"
-	}
-	names := make([]string, len(list))
-	for i, u := range list {
-		names[i] = name(u)
+	var names []string
+	for _, s := range urls {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		u, err := url.Parse(s)
+		// An @ behind the host is that of a user:password@ with a slash or the like in it.
+		if err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
+			return "…"
+		}
+		names = append(names, name(u))
 	}
 	return strings.Join(names, ", ")
 }

@@ -30,7 +30,7 @@ const BatchHeader = "Lm-Batch"
 
 // Config says where to post.
 type Config struct {
-	RemoteURL []string `envconfig:"REMOTE_URL" original:"true" desc:"URLs to post batches to, used in turn; required unless STUB_HTTP is set"`
+	RemoteURL []string `envconfig:"REMOTE_URL" original:"true" url:"true" desc:"URLs to post batches to, used in turn; required unless STUB_HTTP is set"`
 	StubHTTP  bool     `envconfig:"STUB_HTTP" original:"true" default:"false" desc:"post nothing and count every record as delivered; for measuring what comes before the sink"`
 
 	httpclient.Config

@@ -49,10 +49,13 @@ type Elastic struct {
 	last   atomic.Int64 // the node that answered last
 }
 
-// node is one of the URLs, with what errors must not show apart from it.
+// node is one of the URLs. Some services take a path or a query for a token: only
+// the name is shown, as are those of the sinks.
 type node struct {
-	base string
-	user *url.Userinfo // nil: the client authenticates
+	name  string        // scheme and host
+	base  string        // with the path
+	query string        // sent with every request
+	user  *url.Userinfo // nil: the client authenticates
 }
 
 // NewElastic returns a store; it does not connect. An error names what in the
@@ -73,9 +76,8 @@ func NewElastic(config ElasticConfig) (*Elastic, error) {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return nil, errors.New("search store: want URLs such as http://host:port or https://host:port")
 		}
-		user := u.User
-		u.User = nil
-		e.nodes = append(e.nodes, node{strings.TrimRight(u.String(), "/"), user})
+		name := u.Scheme + "://" + u.Host
+		e.nodes = append(e.nodes, node{name, name + strings.TrimRight(u.EscapedPath(), "/"), u.RawQuery, u.User})
 	}
 	if len(e.nodes) == 0 {
 		return nil, errors.New("search store: no URL")

@@ -15,7 +15,7 @@ import (
 func (e *Elastic) About() About {
 	var hosts []string
 	for _, n := range e.nodes {
-		hosts = append(hosts, n.base)
+		hosts = append(hosts, n.name)
 	}
 	return About{Kind: KindElasticsearch, Detail: e.config.Index + " at " + strings.Join(hosts, ", ")}
 }

@@ -48,10 +48,12 @@ func (e *Elastic) do(ctx context.Context, path string, body, answer any) (http.H
 }
 
 func (e *Elastic) ask(ctx context.Context, n *node, path string, payload []byte, answer any) (http.Header, error) {
-	base := n.base
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, base+path, bytes.NewReader(payload))
+	if n.query != "" {
+		path += "&" + n.query
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.base+path, bytes.NewReader(payload))
 	if err != nil {
-		return nil, fmt.Errorf("search %s: %w", base, err)
+		return nil, fmt.Errorf("search %s: no URL comes of it and the index %q", n.name, e.config.Index)
 	}
 	if payload != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -62,18 +64,21 @@ func (e *Elastic) ask(ctx context.Context, n *node, path string, payload []byte,
 	}
 	response, err := e.config.Client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("search %s: %w", base, err)
+		if sent, ok := errors.AsType[*url.Error](err); ok {
+			sent.URL = n.name
+		}
+		return nil, fmt.Errorf("search: %w", err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("search %s: status %d: %s", base, response.StatusCode, e.masked(n, reason(response.Body)))
+		return nil, fmt.Errorf("search %s: status %d: %s", n.name, response.StatusCode, e.masked(n, reason(response.Body)))
 	}
 	limited := &io.LimitedReader{R: response.Body, N: maxResponse}
 	if err := json.NewDecoder(limited).Decode(answer); err != nil {
 		if limited.N <= 0 {
-			return nil, fmt.Errorf("search %s: answer of more than %d bytes", base, maxResponse)
+			return nil, fmt.Errorf("search %s: answer of more than %d bytes", n.name, maxResponse)
 		}
-		return nil, fmt.Errorf("search %s: answer is not what was asked for: %w", base, err)
+		return nil, fmt.Errorf("search %s: answer is not what was asked for: %w", n.name, err)
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 4096)) // so that the connection can be used again
 	return response.Header, nil
@@ -81,6 +86,11 @@ func (e *Elastic) ask(ctx context.Context, n *node, path string, payload []byte,
 
 // masked is text without the secrets we sent.
 func (e *Elastic) masked(n *node, text string) string {
+	for _, where := range []string{strings.TrimPrefix(n.base, n.name), n.query} {
+		if where != "" {
+			text = strings.ReplaceAll(text, where, "…")
+		}
+	}
 	if n.user != nil {
 		password, _ := n.user.Password()
 		sent := base64.StdEncoding.EncodeToString([]byte(n.user.Username() + ":" + password))

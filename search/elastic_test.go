@@ -151,6 +151,29 @@ func TestTheUserOfAURLIsSent(t *testing.T) {
 	}
 }
 
+// Some services take a path or a query for a token.
+func TestPathAndQueryOfAURLAreSentAndNeverShown(t *testing.T) {
+	t.Parallel()
+	fake := &fakeElastic{hits: []string{`{"error":{"type":"x","reason":"no handler for /secret/lagermeister-*/_field_caps?key=secret"}}`}, status: 400}
+	server := httptest.NewServer(fake)
+	t.Cleanup(server.Close)
+	for _, c := range []struct{ at, want string }{{server.URL, "status 400: x: no handler for "}, {"http://127.0.0.1:1", "connect"}} {
+		store, err := search.NewElastic(search.ElasticConfig{URLs: []string{c.at + "/secret/?key=secret"}, Index: "i"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if about := store.About().Detail; about != "i at "+c.at {
+			t.Errorf("it is said to be %q", about)
+		}
+		if _, err = store.Search(t.Context(), search.Request{}); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.at) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("error %v, want %q at %s and no secret", err, c.want, c.at)
+		}
+	}
+	if len(fake.requests) != 1 || !strings.HasPrefix(fake.requests[0], "/secret/i/") || !strings.HasSuffix(fake.requests[0], "&key=secret") {
+		t.Errorf("asked %q", fake.requests)
+	}
+}
+
 func TestANodeThatIsAwayIsFollowedByTheNext(t *testing.T) {
 	t.Parallel()
 	fake := &fakeElastic{hits: []string{noHits}}

@@ -92,7 +92,7 @@ func (x *examination) examine(ctx context.Context) {
 	}
 	defer nc.Close()
 	x.nc = nc
-	x.found(good, "", "connected to %s, NATS %s", nc.ConnectedUrlRedacted(), nc.ConnectedServerVersion())
+	x.found(good, "", "connected to %s, NATS %s", stream.Server(nc), nc.ConnectedServerVersion())
 	x.payload(nc.MaxPayload())
 	if x.js, err = jetstream.New(nc); err != nil {
 		x.found(fail, "", "JetStream: %v", err)

@@ -116,7 +116,7 @@ func (p *Publisher) Forward(ctx context.Context, origin string, header nats.Head
 		records = n
 	}
 	if most := p.nc.MaxPayload() - reserve; int64(len(body)) > most {
-		return fmt.Errorf("forward block %s of %d bytes, at most %d (max_payload of %s): %w", origin, len(body), most, p.nc.ConnectedUrlRedacted(), ErrTooLarge)
+		return fmt.Errorf("forward block %s of %d bytes, at most %d (max_payload of %s): %w", origin, len(body), most, stream.Server(p.nc), ErrTooLarge)
 	}
 	r := newReceipt(stored)
 	return p.inTurn(ctx, func() error {

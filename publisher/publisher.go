@@ -151,7 +151,7 @@ func (p *Publisher) start(reg prometheus.Registerer, ensure func(context.Context
 func (p *Publisher) prepare(ctx context.Context, sc stream.Config) (ensure func(context.Context) error, err error) {
 	js, err := jetstream.New(p.nc)
 	if err != nil {
-		return nil, fmt.Errorf("JetStream over %s: %w", p.nc.ConnectedUrlRedacted(), err)
+		return nil, fmt.Errorf("JetStream over %s: %w", stream.Server(p.nc), err)
 	}
 	name, err := stream.Ensure(ctx, js, sc, p.log)
 	if err == nil {

@@ -128,7 +128,7 @@ func Dial(ctx context.Context, cfg DialConfig, name string, log logrus.FieldLogg
 	for try := 1; ; try++ {
 		nc, err := nats.Connect(cfg.NATSURL, all...)
 		if err == nil {
-			log.WithField("server", nc.ConnectedUrlRedacted()).Info("connected to NATS")
+			log.WithField("server", Server(nc)).Info("connected to NATS")
 			return nc, nil
 		}
 		if try == cfg.Retries {
@@ -163,7 +163,7 @@ func behaviour(name string, log logrus.FieldLogger) []nats.Option {
 			}
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
-			log.WithField("server", nc.ConnectedUrlRedacted()).Info("reconnected to NATS")
+			log.WithField("server", Server(nc)).Info("reconnected to NATS")
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			entry := log.WithError(err)
@@ -173,7 +173,7 @@ func behaviour(name string, log logrus.FieldLogger) []nats.Option {
 			entry.Warn("NATS reported an error")
 		}),
 		nats.LameDuckModeHandler(func(nc *nats.Conn) {
-			log.WithField("server", nc.ConnectedUrlRedacted()).Info("NATS server is about to stop")
+			log.WithField("server", Server(nc)).Info("NATS server is about to stop")
 		}),
 	}
 }
@@ -187,6 +187,10 @@ func backoff(n int, first, most time.Duration) time.Duration {
 	}
 	return d/2 + rand.N(d/2+1)
 }
+
+// Server is the URL that nc is connected to, without its password or token; empty
+// when it is not connected.
+func Server(nc *nats.Conn) string { return redacted(nc.ConnectedUrl()) }
 
 // redacted is a list of URLs without passwords and tokens, also where they are no
 // URLs.

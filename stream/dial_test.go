@@ -103,6 +103,29 @@ func TestDialWithUserAndPassword(t *testing.T) {
 	}
 }
 
+func TestTheServerIsShownWithoutPasswordAndToken(t *testing.T) {
+	t.Parallel()
+	for authorization, user := range map[string]string{"user: lager, password: hunter2": "lager:hunter2", "token: hunter2": "hunter2"} {
+		server := streamtest.Server(t, streamtest.Extra("authorization { "+authorization+" }"))
+		host := strings.TrimPrefix(server.ClientURL(), "nats://")
+		log, hook := logtest.NewNullLogger()
+		nc, err := stream.Dial(t.Context(), stream.DialConfig{NATSURL: "nats://" + user + "@" + host}, "test", log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := stream.Server(nc); !strings.HasSuffix(at, "@"+host) || strings.Contains(at, "hunter2") {
+			t.Errorf("connected to %s", at)
+		}
+		if said, _ := hook.LastEntry().String(); !strings.Contains(said, host) || strings.Contains(said, "hunter2") {
+			t.Errorf("the log says %s", said)
+		}
+		nc.Close()
+		if at := stream.Server(nc); at != "" {
+			t.Errorf("still connected to %s", at)
+		}
+	}
+}
+
 func TestConnectionComesBackAfterTheServer(t *testing.T) {
 	t.Parallel()
 	server := streamtest.NewProcess(t)

@@ -221,7 +221,7 @@ func apiError(js jetstream.JetStream, what string, err error) error {
 	nc := js.Conn()
 	switch {
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders):
-		return unavailable("%s: JetStream does not answer at %s (is it enabled, and has its cluster a leader?): %w", what, nc.ConnectedUrlRedacted(), err)
+		return unavailable("%s: JetStream does not answer at %s (is it enabled, and has its cluster a leader?): %w", what, Server(nc), err)
 	case (errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded)) && forbidden(nc.LastError()):
 		return unavailable("%s: %w (%w)", what, ErrForbidden, nc.LastError())
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lagermeister/dashboard/live"
+	"lagermeister/stream"
 )
 
 const (
@@ -57,7 +58,7 @@ func (v *View) Status(ctx context.Context) live.Status {
 	defer b.mu.Unlock()
 	s := live.Status{NATS: down, JS: down, Since: b.last.Since, URL: b.last.URL, NotReady: []string{}}
 	if v.nc.IsConnected() {
-		s.NATS, s.URL, s.Version = up, v.nc.ConnectedUrlRedacted(), v.nc.ConnectedServerVersion()
+		s.NATS, s.URL, s.Version = up, stream.Server(v.nc), v.nc.ConnectedServerVersion()
 		if time.Since(b.asked) >= askEvery || b.last.NATS == down {
 			b.err, b.asked = v.ask(ctx), time.Now()
 		}

@@ -129,7 +129,7 @@ func TestFailuresShowNoSecret(t *testing.T) {
 	server := streamtest.Server(t, streamtest.SyncAlways).ClientURL()
 	here := strings.TrimPrefix(server, "nats://")
 	refused := strings.TrimPrefix(echo.URL, "http://")
-	withUser := "nats://user:" + secret + "@" + here
+	withUser, withToken := "nats://user:"+secret+"@"+here, "nats://"+secret+"@"+here
 	away := freeport.Addr()
 
 	for _, c := range []struct{ what, program, prefix, env string }{
@@ -138,13 +138,17 @@ func TestFailuresShowNoSecret(t *testing.T) {
 		{"far end refuses the token", "http_subscriber", "SUB", "SUB_REMOTE_URL=http://" + refused + "/collector/" + secret + "-and-more?key=" + secret + "|SUB_REMOTE_BEARER_TOKEN=" + secret},
 		{"far end is away", "http_subscriber", "SUB", "SUB_REMOTE_URL=http://user:" + secret + "@" + away + "/collector/" + secret + "-and-more?key=" + secret},
 		{"stats_proxy", "stats_proxy", "PROXY", "PROXY_REMOTE_URL=http://user:" + secret + "@" + refused + "|PROXY_TOKEN=" + secret + "|PROXY_OPERATOR_TOKEN=" + secret + "2"},
-		{"stats_proxy with a key", "stats_proxy", "PROXY", "PROXY_REMOTE_URL=http://" + refused + "|PROXY_REMOTE_API_KEY=id:" + secret + "|PROXY_TOKEN=" + secret},
+		{"stats_proxy with a key", "stats_proxy", "PROXY", "PROXY_REMOTE_URL=http://" + refused + "/" + secret + "?key=" + secret + "|PROXY_REMOTE_API_KEY=id:" + secret + "|PROXY_TOKEN=" + secret},
 		{"http_receiver", "http_receiver", "RCVR", "RCVR_SIGNERS_FILE=" + secretFile(t, "ops_0 "+secret+"\n")},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			t.Parallel()
 			admin, intake := freeport.Addr(), freeport.Addr()
-			env := append(strings.Split(c.env, "|"), c.prefix+"_NATS_URL="+withUser, c.prefix+"_LOGGING_LEVEL=debug")
+			at := withUser
+			if c.prefix == "RCVR" || strings.HasSuffix(c.what, "key") {
+				at = withToken
+			}
+			env := append(strings.Split(c.env, "|"), c.prefix+"_NATS_URL="+at, c.prefix+"_LOGGING_LEVEL=debug")
 			token := ""
 			switch c.prefix {
 			case "PROXY":
@@ -174,7 +178,7 @@ func TestFailuresShowNoSecret(t *testing.T) {
 					t.Errorf("an operator asks for the settings: %d %s", status, body)
 				}
 			}
-			for _, path := range []string{"/ready", "/metrics", "/version", "/config", "/api/v2/status", "/api/v2/settings", "/api/v2/search", "/api/v2/ledger", "/debug/pprof/cmdline"} {
+			for _, path := range []string{"/ready", "/metrics", "/version", "/config", "/api/v2/boot", "/api/v2/status", "/api/v2/settings", "/api/v2/search", "/api/v2/ledger", "/debug/pprof/cmdline"} {
 				_, body := getWith("http://"+admin+path, token)
 				hidden(t, path, body)
 			}

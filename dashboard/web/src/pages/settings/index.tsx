@@ -11,6 +11,7 @@ import { Page } from '../../ui/Shell';
 import { live } from '../../core/live';
 import { save } from '../../core/file';
 import { About, Connection, Licences } from './About';
+import { Configuration } from './Configuration';
 import './settings.css';
 import { read, ROWS, write } from './transfer';
 
@@ -22,6 +23,7 @@ export default function SettingsPage() {
         <div class="side"><Display /><Thresholds /><Transfer /></div>
         <div class="side"><About /><Connection /><Keys /></div>
       </div>
+      <Configuration />
       <Licences />
     </Page>
   );

@@ -70,6 +70,8 @@ func TestBadSettingsShowNoSecret(t *testing.T) {
 			prefix + "_REMOTE_URL=user:" + secret + "@host",
 			prefix + "_REMOTE_URL=https://user:" + secret + "@host/#x",
 			prefix + "_REMOTE_URL=https://host/?key=" + secret + "#x",
+			prefix + "_REMOTE_URL=htps://collector/receiver/" + secret,
+			prefix + "_REMOTE_URL=collector/receiver/" + secret,
 			prefix + "_REMOTE_PASSWORD=" + secret,
 			prefix + "_REMOTE_API_KEY=" + secret + " ü",
 			prefix + "_REMOTE_BEARER_TOKEN=" + secret + "\n",

@@ -150,20 +150,20 @@ func Shown(urls []string) string {
 
 func name(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// masked hides what stands before an @ and after a ?, where secrets are.
+// masked is what may be said of a text that should have been a URL: no more than
+// scheme, host and that there is something before or behind.
 func masked(s string) string {
-	s, query, found := strings.Cut(s, "?")
-	if found && query != "" {
-		s += "?…"
+	scheme, rest := "", s
+	if before, after, found := strings.Cut(s, "://"); found {
+		scheme, rest = before+"://", after
 	}
-	if at := strings.LastIndexByte(s, '@'); at >= 0 {
-		scheme, _, found := strings.Cut(s, "://")
-		s = "…" + s[at:]
-		if found {
-			s = scheme + "://" + s
-		}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = "…" + rest[at:]
 	}
-	return s
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 && rest[end:] != "/" {
+		rest = rest[:end+1] + "…"
+	}
+	return scheme + rest
 }
 
 // transport holds a connection for each of the at most 25 posts in flight.

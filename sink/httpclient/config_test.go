@@ -47,7 +47,10 @@ func TestURLsThatCannotWorkAreRefusedWithoutTheirSecrets(t *testing.T) {
 		"http://u:geheim@host:port/":        "REMOTE_URL=http://…@host:port/: expected a URL such as",
 		"//u:geheim@host":                   "REMOTE_URL=…@host: expected",
 		"u:ge@heim@host":                    "REMOTE_URL=…@host: expected",
-		"htp://host/?token=geheim":          "REMOTE_URL=htp://host/?…: expected",
+		"htp://host/?token=geheim":          "REMOTE_URL=htp://host/…: expected",
+		"htps://host/receiver/geheim":       "REMOTE_URL=htps://host/…: expected",
+		"collector:8080/geheim":             "REMOTE_URL=collector:8080/…: expected",
+		"htp://u:12/geheim@host":            "REMOTE_URL=htp://…@host: expected",
 		"http://good,http://u:geheim@bad:x": "REMOTE_URL=http://…@bad:x: expected",
 	} {
 		_, err := ParseURLs("REMOTE_URL", strings.Split(in, ","))

@@ -14,9 +14,9 @@ const Fact = ({ name, children }: { name: string; children: ComponentChildren })
 
 // About: what answers, and what it lets us do.
 export function About() {
-  const boot = useStore(live.boot), newer = useStore(live.newVersion);
+  const boot = useStore(live.boot), newer = useStore(live.newVersion), nats = useStore(live.status)?.value.version;
   const stores = { embedded: 'embedded search store', elasticsearch: 'Elasticsearch', none: 'none' };
-  const text = boot && `lagermeister ${boot.version}, page ${boot.ui}, ${boot.role}, store ${boot.store.kind}, ${navigator.userAgent}`;
+  const text = boot && `lagermeister ${boot.version}, page ${boot.ui}, NATS ${nats || '–'}, ${boot.role}, store ${boot.store.kind}, ${navigator.userAgent}`;
   return (
     <Panel title="About" unit="the dashboard server" at={boot ? undefined : null} actions={text && <Copy small text={text}>Copy</Copy>}>
       {boot && (

@@ -33,11 +33,11 @@ test('many letters are only dropped after their number was typed', () => {
 });
 
 test('who may not change anything is told why', () => {
-  expect(forbidden('operator', false, true, 'drop letters')).toBeNull();
-  expect(forbidden('viewer', false, true, 'drop letters')).toMatch(/operator token .* may drop letters\.$/);
-  expect(forbidden('operator', true, true, '')).toMatch(/Read-only/);
-  expect(forbidden('operator', false, false, '')).toMatch(/connection/);
-  expect(forbidden(undefined, undefined, true, '')).not.toBeNull();
+  expect(forbidden('operator', false, '', 'drop letters')).toBeNull();
+  expect(forbidden('viewer', false, '', 'drop letters')).toMatch(/operator token .* may drop letters\.$/);
+  expect(forbidden('operator', true, '', '')).toMatch(/Read-only/);
+  expect(forbidden('operator', false, 'NATS is unreachable', '')).toMatch(/^NATS is unreachable\. Nothing/);
+  expect(forbidden(undefined, undefined, '', '')).not.toBeNull();
 });
 
 test('an action is one line of the changes, however many entries it has', () => {

@@ -112,6 +112,11 @@ test('viewers, and who is not connected, are told why they cannot', () => {
   rerender(show());
   expect(button('Pause…').disabled).toBe(true);
   expect(screen.getByText(/The connection is lost/)).toBeTruthy();
+  connected();
+  live.status.set({ at: NOW, value: { nats: 'down', js: 'down', since: NOW } });
+  rerender(show());
+  expect(screen.getByText(/NATS is unreachable/)).toBeTruthy();
+  live.status.set(null);
 });
 
 test('the last pause of a group is the newest that was done, with who ended it', () => {

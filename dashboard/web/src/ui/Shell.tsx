@@ -6,7 +6,7 @@ import { live } from '../core/live';
 import { isDark, switchTheme } from '../core/settings';
 import { Store, useStore } from '../core/store';
 import { paused, useTick } from '../core/tick';
-import { count } from '../core/format';
+import { count, plural } from '../core/format';
 import { clock } from '../core/time';
 import { go, href, route } from '../core/url';
 import { Icon, Logo, type IconName } from './icons';
@@ -94,7 +94,7 @@ export function ConnectionPill() {
   if (status?.js === 'down') return <Pill tone="warn">JetStream unavailable</Pill>;
   if (live.dropped > 0 && now - live.droppedAt < 60_000) return <Pill tone="warn" title="This browser or its line is too slow; the gaps are shaded">Skipping: {count(live.dropped)} events</Pill>;
   if (live.events === 0 && live.series.size === 0) return <Pill tone="ok">Connected, no events yet</Pill>;
-  return <Pill tone="ok">Live · {count(live.rate())} events/s</Pill>;
+  return <Pill tone="ok">Live · {plural(Math.round(live.rate()), 'event')}/s</Pill>;
 }
 
 // Banners tell at the top of every page what makes its figures doubtful.

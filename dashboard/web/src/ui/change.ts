@@ -5,17 +5,18 @@ import { useStore } from '../core/store';
 // What pages need that change something.
 
 // why nothing can be changed from here; null when it can. what is what operators
-// may do, and with what else it can be done.
-export function forbidden(role: string | undefined, readOnly: boolean | undefined, connected: boolean, what: string): string | null {
+// may do, and with what else it can be done; lost what has to be there and is not.
+export function forbidden(role: string | undefined, readOnly: boolean | undefined, lost: string, what: string): string | null {
   if (role === undefined) return 'It is not known yet who you are.';
   if (readOnly || role !== 'operator') return `Read-only: you are here as a viewer. Whoever signs in with the operator token (PROXY_OPERATOR_TOKEN) may ${what}.`;
-  if (!connected) return 'The connection is lost. Nothing can be changed until it is back.';
+  if (lost) return `${lost}. Nothing can be changed until it is back.`;
   return null;
 }
 
 export function useForbidden(what: string): string | null {
-  const boot = useStore(live.boot), link = useStore(live.link);
-  return forbidden(boot?.role, boot?.read_only, link.kind === 'live', what);
+  const boot = useStore(live.boot), link = useStore(live.link), status = useStore(live.status)?.value;
+  const lost = link.kind !== 'live' ? 'The connection is lost' : status?.nats === 'down' ? 'NATS is unreachable' : status?.js === 'down' ? 'JetStream is unavailable' : '';
+  return forbidden(boot?.role, boot?.read_only, lost, what);
 }
 
 // post what changes something, as JSON.

@@ -151,6 +151,12 @@ test('an output that has delivered nothing yet is one all the same, and says why
   expect(groupRows(list, store, track, out, new Set(), now)[0]).toMatchObject({ members: '1 member', rate: 0, lag: 78, state: { text: 'No answer' } });
 });
 
+test('a figure counts the second that goes on as soon as one has reported it, and waits for nobody', () => {
+  for (let t = now - 10; t < now; t++) for (const ip of ['edge-1', 'edge-2']) store.put([t, 'tcp-receiver', ip, 'Throughput', 0, null, null], now);
+  store.put([now, 'tcp-receiver', 'edge-1', 'Throughput', 50, null, null], now);
+  expect(figures({ store, track, books: null, dead: null, now: now + 0.2 }, range(300, null, now + 0.2))[0]).toMatchObject({ label: 'Received', value: '10' });
+});
+
 test('of two receivers the one that refuses is named', () => {
   for (const ip of ['edge-1', 'edge-2']) store.put([now - 2, 'tcp-receiver', ip, 'Throughput', 5, null, null], now);
   store.put([now - 2, 'tcp-receiver', 'edge-2', 'Rejected', 3, null, null], now);

@@ -56,7 +56,7 @@ test('the chart of failures says by which answers, and where they begin', () => 
   say(T + 22, 'Retried.none', 1);
   say(T + 35, 'Retried', 1);
   say(T + 35, 'Retried.503', 1);
-  const f = failed(store, { from: T, to: T + 60, end: T + 60, width: 1, coarse: false });
+  const f = failed(store, { from: T, to: T + 60, end: T + 60, newest: T + 60, width: 1, coarse: false });
   expect(f.lines.map((l) => [l.label, ...l.values])).toEqual([['retried', 0, 0, 3, 1, 0, 0]]);
   expect(f.why).toEqual(['', '', '503 × 2, no valid answer × 1', '503 × 1', '', '']);
   expect(f.begins).toEqual({ at: T + 20, text: '503 begins' });

@@ -7,23 +7,24 @@ export interface Range {
   from: number; // unix seconds, multiples of width
   to: number; // exclusive
   end: number; // up to which all have reported; the last point may reach beyond it
+  newest: number; // up to which anybody has, exclusive as well
   width: number; // seconds of a point
   coarse: boolean; // beyond the last hour there are only ten-second values
 }
 
 const widths = [1, 2, 5, 10, 20, 30, 60, 120];
 
-// range of points to draw. The newest two seconds are left out: not everybody has
-// reported them yet. The points stand on multiples of their width, so a line does
+// range of points to draw. The newest second is left out, and what is over of the one
+// that goes on: not everybody has reported them yet. The points stand on multiples of their width, so a line does
 // not change its shape as it moves; the last one is of the seconds known so far.
 export function range(seconds: number, zoom: Interval | null, now: number): Range {
-  const newest = Math.floor(now) - 2;
-  const [a, b] = zoom ?? [newest - seconds, newest];
+  const whole = Math.floor(now) - 1;
+  const [a, b] = zoom ?? [whole - seconds, whole];
   const span = Math.max(10, b - a);
   const coarse = a < now - 3600 + 5 && !(zoom === null && seconds <= 3600);
   const width = widths.find((w) => span / w <= 181 && (!coarse || w >= 10)) ?? 120;
   const to = Math.ceil(b / width) * width;
-  return { from: to - Math.max(2, Math.ceil(span / width)) * width, to, end: b, width, coarse };
+  return { from: to - Math.max(2, Math.ceil(span / width)) * width, to, end: b, newest: zoom ? b : whole + 2, width, coarse };
 }
 
 // zoom in the URL: from-to in unix seconds.

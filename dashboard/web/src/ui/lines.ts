@@ -19,8 +19,9 @@ export const total = (list: readonly Series[], value: (s: Series) => number | nu
 
 const xs = (r: Range): number[] => Array.from({ length: (r.to - r.from) / r.width }, (_, i) => r.from + i * r.width);
 
-// recent is the value of the last seconds of the range.
-export const recent = (s: Series, r: Range, how?: Fold): number | null => s.over(r.end - Math.max(5, r.width), r.end, how, false) ?? s.over(r.to - r.width, r.to, how, r.coarse);
+// recent is the value of the last seconds of the range. Who has not reported the
+// newest one yet has one less: a figure need not wait for the others.
+export const recent = (s: Series, r: Range, how?: Fold): number | null => s.over(r.newest - Math.max(5, r.width), r.newest, how, false) ?? s.over(r.to - r.width, r.to, how, r.coarse);
 
 // named is one line for each sender; several addresses are lines of their own.
 function named(list: readonly Series[], r: Range, hue: Hue, format: (v: number | null) => string): Line[] {

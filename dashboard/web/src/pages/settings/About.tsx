@@ -24,7 +24,7 @@ export function About() {
           <Fact name="Server">{boot.version}</Fact>
           <Fact name="Page"><code>{boot.ui || '–'}</code>{newer && <> · <span class="warn">the server has a newer one</span></>}</Fact>
           <Fact name="Environment">{boot.environment || '–'}</Fact>
-          <Fact name="You are">{boot.role}{boot.read_only ? ', may only look' : ', may replay and drop dead letters'}</Fact>
+          <Fact name="You are">{boot.role}{boot.read_only ? ', may only look' : ', may replay and drop dead letters, and pause groups'}</Fact>
           <Fact name="Search store">{stores[boot.store.kind] ?? boot.store.kind}{boot.store.detail && <> · <span class="t2">{boot.store.detail}</span></>}</Fact>
           <Fact name="Events on"><code>{boot.subject || '–'}</code></Fact>
           <Fact name="History">{duration(boot.history.fine_s)} by the second, {duration(boot.history.coarse_s)} by 10 s, since {moment(boot.history.began, Date.now())}</Fact>

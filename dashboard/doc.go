@@ -11,6 +11,7 @@
 //	GET  /api/v2/stream    websocket of all that moves; see package live
 //	GET  /api/v2/series    the history behind it
 //	GET  /api/v2/consumers what JetStream says of streams and groups; see package view
+//	GET  /api/v2/programs  which programs run, since when, in which version
 //	GET  /api/v2/search    see package search; facets, histogram, context, message
 //	                       and export beside it too
 //	GET  /logs             the same for who asks as LogFlow Insight does

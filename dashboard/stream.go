@@ -13,7 +13,8 @@ import (
 const streamProtocol = "lagermeister.v2"
 
 // SetLive adds GET /api/v2/stream, a websocket of what moves, GET /api/v2/series,
-// the history behind it, and GET /api/v2/boot. It is called before Serve.
+// the history behind it, GET /api/v2/programs, and GET /api/v2/boot. It is called
+// before Serve.
 func (s *Server) SetLive(hub *live.Hub) {
 	s.Handle("GET /api/v2/stream", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serveSocket(w, r, []string{streamProtocol}, func(r *http.Request) session {
@@ -26,6 +27,11 @@ func (s *Server) SetLive(hub *live.Hub) {
 		})
 	}))
 	s.Handle("GET /api/v2/series", serveSeries(hub.History))
+	s.Handle("GET /api/v2/programs", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(hub.Programs()) // the peer may be gone
+	}))
 	s.Handle("GET /api/v2/boot", s.serveBoot(hub.History))
 }
 

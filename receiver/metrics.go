@@ -3,6 +3,7 @@ package receiver
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,8 @@ func (r reason) String() string { return reasonNames[r] }
 // They are plain atomic counters, added to once for many records, which
 // Prometheus, /health and the stats reporter read.
 type metrics struct {
+	moving sync.RWMutex // read-locked while records move between the terms above, so that totals finds them whole
+
 	received, stored, filtered atomic.Uint64
 	refused                    [reasons]atomic.Uint64
 	inFlight                   atomic.Int64
@@ -125,6 +128,15 @@ func (m *metrics) refusedRecords() (sum uint64) {
 	return sum
 }
 
+// totals are all terms of the equation at one moment.
+func (m *metrics) totals() stats.Totals {
+	m.moving.Lock()
+	defer m.moving.Unlock()
+	return stats.Totals{
+		Received: m.received.Load(), Stored: m.stored.Load(), Filtered: m.filtered.Load(), Rejected: m.refusedRecords(), InFlight: uint64(m.inFlight.Load()),
+	}
+}
+
 // tally gathers verdicts until add counts them, so that the shared counters are
 // touched once for many records.
 type tally struct {
@@ -144,6 +156,8 @@ func (t *tally) refusals() (sum uint64) {
 
 // add counts a tally; what it kept is in flight from now on.
 func (m *metrics) add(t *tally) {
+	m.moving.RLock()
+	defer m.moving.RUnlock()
 	for r, n := range t.refused {
 		if n > 0 {
 			m.refused[r].Add(n)
@@ -168,6 +182,8 @@ func (m *metrics) add(t *tally) {
 
 // settled counts records that leave flight: stored, or given up.
 func (m *metrics) settled(records int, err error) {
+	m.moving.RLock()
+	defer m.moving.RUnlock()
 	if err == nil {
 		m.stored.Add(uint64(records))
 	} else {
@@ -176,10 +192,11 @@ func (m *metrics) settled(records int, err error) {
 	m.inFlight.Add(int64(-records))
 }
 
-// report has the dashboard told once a second how many records were read in it,
+// report has the dashboard told since when the receiver is at work, and once a second how many records were read in it,
 // also when there were none, how many bytes they had, what became of records, for
 // what reasons they were refused, and how many connections are open.
 func (m *metrics) report(rep *stats.Reporter, sender string) {
+	rep.Introduce(stats.Event{Sender: sender}, m.totals)
 	before := m.received.Load()
 	rep.Sample(func(time.Time) []stats.Event {
 		now := m.received.Load()

@@ -101,3 +101,43 @@ func TestBytesOfFramesAreCountedWhateverBecomesOfThem(t *testing.T) {
 		t.Errorf("%d bytes of frames were looked at of a refused request, want %d", n, both)
 	}
 }
+
+func TestTotalsAddUpWhileRecordsMove(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(prometheus.NewRegistry(), "tcp")
+	const movers, rounds = 4, 2000
+	var moving sync.WaitGroup
+	for range movers {
+		moving.Go(func() {
+			for range rounds {
+				seen := tally{received: 10, kept: 7, filtered: 1}
+				seen.refused[hostname] = 2
+				m.add(&seen)
+				m.settled(4, nil)
+				m.settled(3, context.Canceled)
+			}
+		})
+	}
+	ended := make(chan struct{})
+	go func() { moving.Wait(); close(ended) }()
+	adds := func() stats.Totals {
+		n := m.totals()
+		if n.Received != n.Stored+n.Filtered+n.Rejected+n.InFlight {
+			t.Errorf("they do not add up: %+v", n)
+		}
+		return n
+	}
+	for going := true; going && !t.Failed(); {
+		adds()
+		select {
+		case <-ended:
+			going = false
+		default:
+		}
+	}
+	<-ended
+	const all = movers * rounds
+	if n, want := adds(), (stats.Totals{Received: 10 * all, Stored: 4 * all, Filtered: all, Rejected: 5 * all}); n != want {
+		t.Errorf("at the end: %+v, want %+v", n, want)
+	}
+}

@@ -55,6 +55,14 @@ const (
 	DeliveryLatencyP99 = "DeliveryLatencyP99"
 )
 
+// What a sender tells of the process it is part of; see Reporter.Introduce. The value
+// of both is when that process has started, unix seconds with milliseconds: it names
+// the process among others of the same sender.
+const (
+	Started = "Started" // it is at work
+	Stopped = "Stopped" // it has ended as it should, and this is its last word
+)
+
 // Part is the metric of that part of another one which has a certain cause, such as
 // Rejected.hostname. Causes are few and fixed: each is a series.
 func Part(metric, cause string) string { return metric + "." + cause }
@@ -95,6 +103,22 @@ type Event struct {
 	// Group is the sender's group where that is not the one such a program has
 	// unless it is set otherwise. The original knew none: it is absent when empty.
 	Group string `json:",omitempty"`
+
+	// Version is that of the program, in Started and Stopped alone; absent when empty.
+	Version string `json:",omitempty"`
+
+	// Totals are those of a receiver, in Started and Stopped alone; absent when nil.
+	Totals *Totals `json:",omitempty"`
+}
+
+// Totals say what became of all records that a receiver has read since its process has
+// started, counted at one moment:
+//
+//	Received = Stored + Filtered + Rejected + InFlight
+//
+// Events may be lost, so sums of the others do not have to add up: these do.
+type Totals struct {
+	Received, Stored, Filtered, Rejected, InFlight uint64
 }
 
 // AppendJSON appends the event as it goes over the wire. An event whose value

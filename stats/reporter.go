@@ -30,12 +30,14 @@ type Reporter struct {
 	subject string
 	source  string
 	log     Logger
+	process Process
 	queue   chan Event
 	dropped atomic.Uint64
 	unsent  atomic.Uint64
 
 	mu      sync.Mutex
 	samples []func(now time.Time) []Event
+	senders []func() Event // that were introduced: their Started now
 }
 
 // NewReporter returns a Reporter that publishes on subject; source is the
@@ -80,8 +82,8 @@ func (r *Reporter) Dropped() (queue, send uint64) {
 	return r.dropped.Load(), r.unsent.Load()
 }
 
-// Run folds and sends once a second until ctx ends, then sends what is left and
-// returns nil.
+// Run folds and sends once a second until ctx ends, then sends what is left, and that
+// its senders have stopped, and returns nil.
 func (r *Reporter) Run(ctx context.Context) error {
 	if r == nil {
 		<-ctx.Done()
@@ -98,6 +100,7 @@ func (r *Reporter) Run(ctx context.Context) error {
 			r.endSecond(second, now)
 		case <-ctx.Done():
 			r.endSecond(second, time.Now())
+			r.farewell(time.Now())
 			return nil
 		}
 	}

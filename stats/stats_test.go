@@ -25,13 +25,18 @@ func TestEventIsOnTheWireAsTheOriginalWroteIt(t *testing.T) {
 		// What came later stands behind all that the original has.
 		{Event{Timestamp: 1, Value: 2.5, Sender: HTTPOutput, MetricType: Throughput, Aggregate: Total, Group: "billing"},
 			`{"Timestamp":1,"Value":2.5,"Sender":"http-output","SourceIP":"","MetricType":"Throughput","Threshold":null,"Aggregate":"Total","Group":"billing"}`},
+		{Event{Timestamp: 9, Value: 2.125, Sender: HTTPOutput, MetricType: Started, Group: "billing", Version: "v0.4.0"},
+			`{"Timestamp":9,"Value":2.125,"Sender":"http-output","SourceIP":"","MetricType":"Started","Threshold":null,"Aggregate":"","Group":"billing","Version":"v0.4.0"}`},
+		{Event{Timestamp: 9, Value: 2, Sender: TCPReceiver, MetricType: Stopped, Totals: &Totals{Received: 10, Stored: 4, Filtered: 3, Rejected: 2, InFlight: 1}},
+			`{"Timestamp":9,"Value":2,"Sender":"tcp-receiver","SourceIP":"","MetricType":"Stopped","Threshold":null,"Aggregate":"",` +
+				`"Totals":{"Received":10,"Stored":4,"Filtered":3,"Rejected":2,"InFlight":1}}`},
 	} {
 		got, err := c.event.AppendJSON([]byte("x"))
 		if err != nil || string(got) != "x"+c.want {
 			t.Errorf("got  %s, %v\nwant %s", got, err, c.want)
 		}
 		back, err := ParseEvent(got[1:])
-		if err != nil || fmt.Sprint(back.Threshold) != fmt.Sprint(c.event.Threshold) || back.Value != c.event.Value || back.Group != c.event.Group {
+		if err != nil || fmt.Sprint(back.Threshold) != fmt.Sprint(c.event.Threshold) || back.Value != c.event.Value || back.Group != c.event.Group || back.Version != c.event.Version {
 			t.Errorf("read back as %+v, %v", back, err)
 		}
 	}

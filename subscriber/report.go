@@ -47,6 +47,7 @@ func newReport(to *stats.Reporter, sender string, m *Subscriber, inFlight func()
 	if group := m.cfg.Group(); group != stream.Clean(m.cfg.Program) {
 		r.group = group
 	}
+	to.Introduce(r.event(stats.Started, 0, stats.Last), nil)
 	to.Sample(r.sample)
 	to.Count(r.event(stats.Delivered, 0, stats.Total), r.deliveredN.Load)
 	to.Count(r.event(stats.Filtered, 0, stats.Total), m.metrics.sum.filtered.Load)

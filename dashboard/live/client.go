@@ -95,6 +95,7 @@ func (c *Client) Frame() []byte {
 	c.queue, c.queued = c.queue[:0], 0
 	add(c.topics[ledger].take())
 	add(c.topics[consumers].take())
+	add(c.topics[processes].take())
 	for _, e := range c.errs {
 		add(e)
 	}

@@ -4,8 +4,8 @@
 //
 //	History  the last hour of every series by the second and six hours by ten
 //	         seconds, in memory, bounded in series and bytes; it starts empty
-//	Hub      repeats what is new to any number of clients, every 250 ms, and
-//	         evaluates live tails
+//	Hub      repeats what is new to any number of clients, every 250 ms, evaluates
+//	         live tails, and knows which processes run
 //	Client   one viewer: what waits for it is bounded, and what is dropped is
 //	         always told
 //
@@ -16,6 +16,8 @@
 //	m          {"seq":n,"now":ms,"d":[[second,sender,ip,type,value,warn|null,error|null],…]}
 //	ledger     the books, as GET /api/v2/ledger
 //	consumers  as GET /api/v2/consumers
+//	programs   {"programs":[{"sender":"…","ip":"…","group":"…","version":"…","started":ms,
+//	           "state":"running|silent|stopped","until":ms,"totals":{…}},…]}, as GET /api/v2/programs
 //	status     {"nats":"up|down","js":"up|down","since":ms,"err":"…","url":"…","not_ready":[…]}
 //	gap        {"from":seq,"to":seq,"dropped":n|null}: these m were not sent; n values, null when
 //	           that is not known
@@ -26,7 +28,7 @@
 // A value in m is that of the whole second so far and replaces what was told of
 // it before. A frame of the client is one message, 4 KB at most:
 //
-//	sub    {"topics":["m","ledger","consumers"],"resume":seq}  instead of the topics before
+//	sub    {"topics":["m","ledger","consumers","programs"],"resume":seq}  instead of the topics before
 //	tail   {"id":1,"q":"match spec","text":"words","max":500}  one that does not parse leaves the tail as it was
 //	untail {"id":1}
 //	slow   {"on":true}  a frame every 5 s, and no rows

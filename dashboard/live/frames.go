@@ -79,7 +79,7 @@ func (c *Client) Handle(text []byte) {
 func (c *Client) subscribe(f *frame) {
 	for _, name := range f.Topics {
 		if name != "m" && !slices.Contains(topicNames[:status], name) {
-			c.fail(failure{ID: f.ID, Title: "unknown topic", Detail: fmt.Sprintf("%q: expected m, ledger or consumers", name)})
+			c.fail(failure{ID: f.ID, Title: "unknown topic", Detail: fmt.Sprintf("%q: expected m, ledger, consumers or programs", name)})
 			return
 		}
 	}

@@ -55,16 +55,24 @@ func NewHistory(now func() time.Time) *History {
 	return &History{began: now(), now: now, series: make(map[key]*series), changed: make(map[cell]struct{})}
 }
 
-// Add files a raw event. What is no event is ignored.
-func (h *History) Add(raw []byte) {
+// readEvent reads a raw event; not ok is what is none, or has names without measure.
+func readEvent(raw []byte) (e stats.Event, ok bool) {
 	if len(raw) > maxEvent {
-		return
+		return e, false
 	}
 	e, err := stats.ParseEvent(raw)
-	k := key{e.MetricType, e.Sender, e.SourceIP, e.Group}
-	if err != nil || k.metric == "" || max(len(k.metric), len(k.sender), len(k.ip), len(k.group)) > maxName {
-		return
+	return e, err == nil && e.MetricType != "" && max(len(e.MetricType), len(e.Sender), len(e.SourceIP), len(e.Group)) <= maxName
+}
+
+// Add files a raw event. What is no event is ignored.
+func (h *History) Add(raw []byte) {
+	if e, ok := readEvent(raw); ok {
+		h.file(&e)
 	}
+}
+
+func (h *History) file(e *stats.Event) {
+	k := key{e.MetricType, e.Sender, e.SourceIP, e.Group}
 	now := h.now().Unix()
 	if e.Timestamp < now-late || e.Timestamp > now+early {
 		e.Timestamp = now
@@ -78,7 +86,7 @@ func (h *History) Add(raw []byte) {
 			return
 		}
 	}
-	s.add(e.Timestamp, &e)
+	s.add(e.Timestamp, e)
 	h.changed[cell{s, e.Timestamp}] = struct{}{}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
+
+	"lagermeister/stats"
 )
 
 const (
@@ -47,11 +49,12 @@ type Sources struct {
 // and wait for no client.
 type Hub struct {
 	*History
-	sources Sources
-	log     logrus.FieldLogger
-	metrics *metrics
-	polls   []*poll
-	tailing chan struct{} // tails were opened or closed; holds one
+	programs *programs
+	sources  Sources
+	log      logrus.FieldLogger
+	metrics  *metrics
+	polls    []*poll
+	tailing  chan struct{} // tails were opened or closed; holds one
 
 	mu      sync.Mutex // taken before Client.mu
 	clients map[*Client]struct{}
@@ -70,7 +73,7 @@ type sent struct {
 // New returns a hub with an empty history; Run makes it work.
 func New(sources Sources, log logrus.FieldLogger, reg prometheus.Registerer) *Hub {
 	h := &Hub{
-		History: NewHistory(time.Now), sources: sources, log: log.WithField("component", "dashboard"),
+		History: NewHistory(time.Now), programs: newPrograms(time.Now), sources: sources, log: log.WithField("component", "dashboard"),
 		tailing: make(chan struct{}, 1), clients: make(map[*Client]struct{}),
 	}
 	// Numbers of a later process are always above those of an earlier one, so that
@@ -80,6 +83,23 @@ func New(sources Sources, log logrus.FieldLogger, reg prometheus.Registerer) *Hu
 	h.metrics = newMetrics(reg, h)
 	return h
 }
+
+// Add takes a raw event. What programs say of themselves is kept for Programs, all else
+// goes into the history; what is no event is ignored.
+func (h *Hub) Add(raw []byte) {
+	e, ok := readEvent(raw)
+	switch {
+	case !ok:
+	case e.MetricType == stats.Started, e.MetricType == stats.Stopped:
+		h.programs.hear(&e)
+	default:
+		h.file(&e)
+	}
+}
+
+// Programs tells which processes run, since when and in which version, and which have
+// ended within the hour, as a JSON object.
+func (h *Hub) Programs() []byte { return h.programs.json() }
 
 // Run repeats until ctx ends; it returns nil then, when all it has started has
 // ended too.

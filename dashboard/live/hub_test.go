@@ -61,6 +61,7 @@ type message struct {
 	NATS     string
 	NotReady []string `json:"not_ready"`
 	N        int
+	Programs []process
 }
 
 type row struct {

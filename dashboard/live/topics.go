@@ -13,11 +13,12 @@ type topic int
 const (
 	ledger topic = iota
 	consumers
-	status
+	processes
+	status // who is connected is told of it unasked
 	topics
 )
 
-var topicNames = [topics]string{ledger: "ledger", consumers: "consumers", status: "status"}
+var topicNames = [topics]string{ledger: "ledger", consumers: "consumers", processes: "programs", status: "status"}
 
 // askEvery is how often a source is asked while somebody wants to know.
 const askEvery = time.Second
@@ -43,6 +44,7 @@ func (h *Hub) newPolls() (list []*poll) {
 	if h.sources.Consumers != nil {
 		add(consumers, h.sources.Consumers)
 	}
+	add(processes, func(context.Context) ([]byte, error) { return h.Programs(), nil })
 	if h.sources.Status != nil {
 		add(status, func(ctx context.Context) ([]byte, error) { return json.Marshal(h.sources.Status(ctx)) })
 	}

@@ -246,7 +246,7 @@ func TestAnswersAreAsDocumentedAndLookingChangesNothing(t *testing.T) {
 		t.Fatalf("%v: %s", err, text)
 	}
 	for _, target := range []string{
-		"/boot", "/status", "/settings", "/series", "/series?window=21600", "/ledger", "/consumers", "/search?text=number&from=0", "/facets", "/facets?field=Fields[code]&size=3",
+		"/boot", "/status", "/settings", "/programs", "/series", "/series?window=21600", "/ledger", "/consumers", "/search?text=number&from=0", "/facets", "/facets?field=Fields[code]&size=3",
 		"/histogram?buckets=10", "/context?id=" + page.Records[0].ID, "/message?position=" + page.Records[0].Position, "/message?id=" + page.Records[0].ID,
 		"/export?limit=3", "/export?format=csv", "/dead", "/dead?match=TRUE", "/dead/entry?which=" + letters.Entries[0].Position, "/dead/audit",
 	} {
@@ -311,6 +311,31 @@ func TestAnswersAreAsDocumentedAndLookingChangesNothing(t *testing.T) {
 	}
 }
 
+func TestEachPartOfARelayTellsSinceWhenAndInWhichVersionItRuns(t *testing.T) {
+	t.Parallel()
+	before := time.Now().Add(-time.Millisecond)
+	pl := relay(t)
+	eventually(t, "all parts are known", func() bool {
+		var answer struct {
+			Programs []struct {
+				Sender, Version, State string
+				Started                int64
+			}
+		}
+		if err := json.Unmarshal(pl.live.Programs(), &answer); err != nil {
+			t.Fatal(err)
+		}
+		var parts []string
+		for _, p := range answer.Programs {
+			if p.Version != program.Version() || p.State != "running" || p.Started < before.UnixMilli() || p.Started > time.Now().UnixMilli() {
+				t.Fatalf("%+v", p)
+			}
+			parts = append(parts, p.Sender)
+		}
+		return slices.Equal(parts, []string{"es-output", "http-receiver", "tcp-receiver"})
+	})
+}
+
 // watch opens the websocket with a tail and checks each message, until the
 // function it returns has seen every kind that a healthy relay sends.
 func watch(t *testing.T, a *asker) (wait func()) {
@@ -321,14 +346,14 @@ func watch(t *testing.T, a *asker) (wait func()) {
 	}
 	t.Cleanup(func() { conn.Close() })
 	for _, frame := range []string{
-		`{"t":"sub","topics":["m","ledger","consumers"],"resume":1}`, `{"t":"tail","id":1,"q":"Severity <= 3","text":"number"}`, `{"t":"tail","id":2,"q":"Severity <="}`,
+		`{"t":"sub","topics":["m","ledger","consumers","programs"],"resume":1}`, `{"t":"tail","id":1,"q":"Severity <= 3","text":"number"}`, `{"t":"tail","id":2,"q":"Severity <="}`,
 	} {
 		if err := conn.WriteMessage(websocket.TextMessage, []byte(frame)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	schema := map[string]any{"$ref": "#/components/schemas/ServerMessage"}
-	missing := map[string]bool{"hello": true, "status": true, "m": true, "ledger": true, "consumers": true, "rows": true, "err": true, "gap": true}
+	missing := map[string]bool{"hello": true, "status": true, "m": true, "ledger": true, "consumers": true, "programs": true, "rows": true, "err": true, "gap": true}
 	return func() {
 		t.Helper()
 		_ = conn.SetReadDeadline(time.Now().Add(patience))

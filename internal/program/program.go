@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -21,9 +22,10 @@ type Program struct {
 	Log      logrus.FieldLogger
 	Registry *prometheus.Registry
 
-	ctx    context.Context // ends with the first signal
-	mu     sync.Mutex
-	checks []func() []string
+	ctx     context.Context // ends with the first signal
+	started time.Time
+	mu      sync.Mutex
+	checks  []func() []string
 }
 
 // Main reads the settings into parts, runs run until it returns or a signal ends
@@ -69,7 +71,7 @@ func New(ctx context.Context, name string, log logrus.FieldLogger) *Program {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	p := &Program{Name: name, Log: log, Registry: registry, ctx: ctx}
+	p := &Program{Name: name, Log: log, Registry: registry, ctx: ctx, started: time.Now()}
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lagermeister_ready",
 		Help: "1 when /ready answers 200, else 0.",

@@ -13,6 +13,7 @@ import (
 func (p *Program) Reporter(s stats.Sender) *stats.Reporter {
 	host, _ := os.Hostname() // only a label
 	r := stats.NewReporter(s, stats.DefaultSubject, host, p.Log)
+	r.Process(stats.Process{Started: p.started, Version: Version()})
 	for why, count := range map[string]func() uint64{
 		"queue": func() uint64 { queue, _ := r.Dropped(); return queue },
 		"send":  func() uint64 { _, send := r.Dropped(); return send },

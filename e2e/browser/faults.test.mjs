@@ -55,6 +55,24 @@ test('receivers that get nothing are shown at 0, and one that is gone turns late
   await shot(page, 'fault-silent-receiver');
   await s.start('receiver');
   await row.getByText('reporting').waitFor({ state: 'attached' });
+
+  // The new process says since when it runs; the one before is not heard any more.
+  await go(page, 'pipeline');
+  await panel(page, 'Events').getByText(/receiver restarted after \d+ s of silence, version \S+$/).waitFor();
+  await panel(page, 'Receivers').getByRole('row', { name: /tcp-receiver/ }).getByTitle(/^tcp-receiver on \S+ since /).getByText(/^\d+ s$/).waitFor();
+  await panel(page, 'Receivers').getByTitle(/^0 received = 0 stored \+ 0 filtered \+ 0 rejected \+ 0 in flight$/).getByText('0', { exact: true }).waitFor(); // of the new process
+  await panel(page, 'Stages').getByRole('row', { name: /^Receive / }).getByTitle(/^tcp-receiver on \S+ since /).waitFor();
+  assert.equal(await panel(page, 'Events').getByText('or its connection was lost').count(), 0, 'nothing is guessed');
+  await accessible(page, 'Pipeline after a restart');
+  await shot(page, 'fault-restarted-receiver');
+  await s.receiver.stop();
+  await panel(page, 'Events').getByText(/receiver stopped, version \S+$/).waitFor();
+  await s.start('receiver');
+  await panel(page, 'Events').getByText(/receiver restarted, .+ after it had stopped, version \S+$/).waitFor();
+
+  await go(page, 'consumers');
+  await page.getByRole('button', { name: 'Members of es_subscriber' }).click();
+  await page.getByText(/^up \d+ (s|min) · \S+$/).waitFor();
 }, { settings: { seenWarn: 3, seenError: 6 } }));
 
 test('kill -9 of the proxy: red, dimmed, dated, nothing can be changed; it returns by itself', async () => {

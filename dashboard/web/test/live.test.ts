@@ -52,7 +52,7 @@ const seconds = () => world.t / 1000;
 test('it says what it wants and takes what comes', () => {
   world.accept();
   expect(live.link.get().kind).toBe('live');
-  expect(world.last.sent[0]).toEqual({ t: 'sub', topics: ['m', 'ledger', 'consumers'], resume: 0 });
+  expect(world.last.sent[0]).toEqual({ t: 'sub', topics: ['m', 'ledger', 'consumers', 'programs'], resume: 0 });
   world.say({ t: 'm', seq: 7, now: world.t, d: [[seconds() - 1, 'tcp-receiver', '', 'Throughput', 12, null, null]] });
   expect(live.series.of('Throughput')[0]!.at(seconds() - 1)).toBe(12);
   expect(live.rate()).toBeCloseTo(0.2);

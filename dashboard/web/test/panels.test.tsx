@@ -2,6 +2,7 @@ import { cleanup, fireEvent, render, screen, within } from '@testing-library/pre
 import type { ComponentChild } from 'preact';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Problem } from '../src/core/api';
+import { known } from '../src/core/programs';
 import { SeriesStore } from '../src/core/series';
 import { track } from '../src/core/track';
 import { StreamPanel } from '../src/pages/consumers/StreamPanel';
@@ -47,9 +48,9 @@ const seen = (...names: string[]) => senders(store(...names), seconds);
 const chart = (...labels: string[]) => ({ x: [1, 2], lines: labels.map((label) => ({ label, values: [1, 2], tone: 'c1', now: '2' })) });
 const problem = new Problem({ title: 'JetStream unavailable', status: 503, detail: 'no responders' });
 const audit = (n: number) => ({ entries: Array.from({ length: n }, (_, i) => ({ time: new Date(NOW).toISOString(), run: String(i), who: `who-${i}`, action: 'drop', state: 'done' as const, stream: 'LOGS', filter: { group: `g-${i}` }, counts: { selected: 3, done: 3 } })) });
-const stages = (...names: string[]) => names.map((name) => ({ key: name, name, what: 'records', total: 5, basis: 'since it began', rate: 1, errors: 0, failed: 'dead-lettered', p99: 3 }));
+const stages = (...names: string[]) => names.map((name) => ({ key: name, name, what: 'records', total: 5, basis: 'since it began', rate: 1, errors: 0, failed: 'dead-lettered', p99: 3, run: { since: null, versions: [], processes: [] } }));
 const groupsOf = (...names: string[]) => names.map((name) => row({ key: `LOGS/${name}`, name }));
-const streamRows = (...names: string[]) => groupsOf(...names).map((r) => ({ ...r, group: group({ name: r.name }), programs: new Set<string>(), of: null }));
+const streamRows = (...names: string[]) => groupsOf(...names).map((r) => ({ ...r, group: group({ name: r.name }), programs: new Set<string>(), processes: [], of: null }));
 const nothing = () => {};
 
 // Each panel in each of its states: what it is called, and what it says.
@@ -89,10 +90,10 @@ const panels: Record<string, Partial<Record<State, [ComponentChild, ...(string |
     stale: [<Receivers list={receivers('tcp-receiver')} now={seconds + 90} warn={10} error={60} known={60} at={OLD} />, 'silent', /^as of/],
   },
   Stages: {
-    empty: [<Stages list={[]} known={60} at={FRESH} />, 'Nothing has reported yet.'],
-    one: [<Stages list={stages('Receive')} known={60} at={FRESH} />, 'Receive', 'since it began', '0.000 %'],
-    many: [<Stages list={stages(...many)} known={60} at={FRESH} />, 'group-11'],
-    stale: [<Stages list={stages('Receive')} known={60} at={OLD} />, /^as of/],
+    empty: [<Stages list={[]} now={seconds} known={60} at={FRESH} />, 'Nothing has reported yet.'],
+    one: [<Stages list={stages('Receive')} now={seconds} known={60} at={FRESH} />, 'Receive', 'since it began', '0.000 %'],
+    many: [<Stages list={stages(...many)} now={seconds} known={60} at={FRESH} />, 'group-11'],
+    stale: [<Stages list={stages('Receive')} now={seconds} known={60} at={OLD} />, /^as of/],
   },
   Events: {
     empty: [<Events list={[]} now={NOW} at={FRESH} />, 'Nothing out of the ordinary is known.'],
@@ -174,6 +175,39 @@ test('what a receiver refused is told by reason, with how it can come again', ()
   for (const [type, n] of [['Rejected', 3], ['Rejected.hostname', 2], ['Rejected.oversized', 1]] as const) s.put([seconds - 5, 'tcp-receiver', '', type, n, null, null], seconds);
   render(<Receivers list={receiverRows(s, seconds)} now={seconds} warn={10} error={60} known={60} at={FRESH} />);
   expect(screen.getByText(/Rejected: 2 without a hostname, 1 too large\./).textContent).toMatch(/TCP knows no answer/);
+});
+
+test('a receiver whose records do not add up is told, with all terms; one that tells none is not said to', () => {
+  const totals = { received: 10, stored: 4, filtered: 3, rejected: 1, in_flight: 1 };
+  const told = (received: number) => known([{ sender: 'tcp-receiver', ip: '', version: '', started: NOW - 1000, state: 'running', totals: { ...totals, received } }]);
+  const rows = (received: number) => receiverRows(store('tcp-receiver'), seconds, told(received));
+  expect([rows(9), rows(10), receiverRows(store('tcp-receiver'), seconds)].map(([r]) => r!.difference)).toEqual([0, 1, null]);
+  expect([rows(9), receiverRows(store('tcp-receiver'), seconds)].map(([r]) => [r!.stored, r!.storing, r!.connections])).toEqual([[0, 0, 0], [null, null, null]]);
+  render(<Receivers list={rows(10)} now={seconds} warn={10} error={60} known={60} at={FRESH} />);
+  expect(screen.getByText('The sum is off by 1 record since the start: 10 received = 4 stored + 3 filtered + 1 rejected + 1 in flight.')).toBeTruthy();
+  cleanup();
+  render(<Receivers list={rows(9)} now={seconds} warn={10} error={60} known={60} at={FRESH} />);
+  expect(screen.getByTitle(/^9 received = /).className).toBe('ok b');
+  expect(screen.queryByText(/off by/)).toBeNull();
+});
+
+test('several processes and versions are told without a pointer, one by one', () => {
+  const programs = known([['v1.0.0', 90_000], ['v1.1.0', 30_000]].map(([version, ago]) => ({ sender: 'tcp-receiver', ip: '', version: String(version), started: NOW - Number(ago), state: 'running' as const })));
+  const list = receiverRows(store('tcp-receiver'), seconds, programs);
+  const { rerender } = render(<Receivers list={list} now={seconds} warn={10} error={60} known={60} at={FRESH} />);
+  const all = 'tcp-receiver v1.0.0, up 90 s; tcp-receiver v1.1.0, up 30 s.';
+  expect(screen.getByText(`2 processes: ${all}`)).toBeTruthy();
+  rerender(<Stages list={[{ ...stages('Receive')[0]!, run: list[0]!.run }]} now={seconds} known={60} at={FRESH} />);
+  expect(screen.getByText('30 s')).toBeTruthy();
+  expect(screen.getByText('2 versions')).toBeTruthy();
+  expect(screen.getByText(`2 versions: ${all}`)).toBeTruthy();
+});
+
+test('a member tells how long each of its processes runs, and in which version', () => {
+  const [above] = streamRows('es'), processes = known([{ sender: 'es-output', ip: '', version: 'v1.0.0 go1.26', started: NOW - 7_200_000, state: 'running' }]);
+  const member = { ...above!, key: 'LOGS/es es-output ', name: 'es-output', member: true, members: '–', group: null, processes, of: above! };
+  render(<StreamPanel name="LOGS" stream={stream()} rows={[above!, member]} at={FRESH} now={NOW} chosen="" choose={nothing} flip={nothing} sort={null} onSort={nothing} status={undefined} />);
+  expect(screen.getByText('up 2 h · v1.0.0')).toBeTruthy();
 });
 
 test('attention says three things, the rest on demand, and an hour without what was muted', () => {

@@ -1,6 +1,7 @@
 import { trouble, type Trouble } from './causes';
 import type { Flow } from './flow';
 import { duration, plural } from './format';
+import type { Process } from './programs';
 import { alarm, type Series, type SeriesStore } from './series';
 import type { Track } from './track';
 import { minute, parse } from './time';
@@ -11,6 +12,7 @@ export interface GroupRow {
   key: string;
   name: string;
   member: boolean;
+  source?: string; // of a member, as Series has it
   members: string;
   open: boolean;
   rate: number | null;
@@ -45,7 +47,7 @@ export function drains(pending: number | null, slope: { pending: number; settled
   return slope.pending < 0 ? duration(pending / -slope.pending) : 'growing';
 }
 
-export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Track, out: readonly Series[], open: ReadonlySet<string>, seconds: number): GroupRow[] {
+export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Track, out: readonly Series[], open: ReadonlySet<string>, seconds: number, processes: readonly Process[] = []): GroupRow[] {
   const now = Math.floor(seconds);
   const rows: GroupRow[][] = flows.filter((f) => !f.balance?.closed || f.group).map((f) => {
     const mine = out.filter((s) => f.programs.has(s.program));
@@ -54,8 +56,10 @@ export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Tra
     const g = f.group, t = lags.find((s) => s.threshold)?.threshold ?? null;
     const lag = most(lags, now);
     const pending = f.balance && f.balance.state !== 'unknown' ? f.balance.pending : null;
+    // Two processes on one host report as one.
+    const many = Math.max(mine.length, processes.filter((p) => p.state === 'running' && f.programs.has(p.program)).length);
     const row: GroupRow = {
-      key: f.key, name: f.name, member: false, members: mine.length ? plural(mine.length, 'member') : '–', open: open.has(f.key),
+      key: f.key, name: f.name, member: false, members: many ? plural(many, 'member') : '–', open: open.has(f.key),
       rate: sum(mine, now) ?? (slope ? slope.settled : null), lag, threshold: t, pending,
       unacked: g?.unacked ?? null, limit: g?.limit ?? null, redelivered: g?.redelivered ?? null,
       drains: drains(pending, slope), state: state(f, alarm(lag, t) !== '', pending, trouble(store, f.programs, now), seconds),
@@ -65,7 +69,7 @@ export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Tra
       const late = most(own, now);
       const silent = s.over(now - 12, now - 1) === null;
       return {
-        key: `${f.key} ${s.source}`, name: s.sender, member: true, members: s.ip || '–', open: false, rate: sum([s], now), lag: late, threshold: t,
+        key: `${f.key} ${s.source}`, name: s.sender, member: true, source: s.source, members: s.ip || '–', open: false, rate: sum([s], now), lag: late, threshold: t,
         pending: null, unacked: null, limit: null, redelivered: null, drains: '',
         state: silent ? said('err', 'Silent') : alarm(late, t) ? said('warn', 'Behind') : said('ok', 'Running'),
       };

@@ -1,4 +1,5 @@
 import { get, Problem } from './api';
+import { known, type Process } from './programs';
 import { FINE, SeriesStore, type Interval } from './series';
 import { Store } from './store';
 import type { Books, Boot, Consumers, FromServer, Row, SeriesAnswer, Status } from './types';
@@ -65,6 +66,7 @@ export class Live {
   readonly status = new Store<Dated<Status> | null>(null);
   readonly ledger = new Store<Dated<Books> | null>(null);
   readonly consumers = new Store<Dated<Consumers> | null>(null);
+  readonly programs = new Store<readonly Process[]>([]);
   readonly newVersion = new Store(false);
   readonly series = new SeriesStore();
   readonly away: Interval[] = []; // unix seconds of the server in which we could not listen
@@ -183,7 +185,7 @@ export class Live {
     this.socket = socket;
     socket.onopen = () => {
       if (this.slow) socket.send(JSON.stringify({ t: 'slow', on: true }));
-      socket.send(JSON.stringify({ t: 'sub', topics: ['m', 'ledger', 'consumers'], resume: this.resume }));
+      socket.send(JSON.stringify({ t: 'sub', topics: ['m', 'ledger', 'consumers', 'programs'], resume: this.resume }));
       this.watch(socket);
     };
     socket.onmessage = ({ data }) => {
@@ -249,6 +251,9 @@ export class Live {
         break;
       case 'consumers':
         this.consumers.set({ at: this.made(m.at, now), value: m });
+        break;
+      case 'programs':
+        this.programs.set(known(m.programs));
         break;
       case 'status':
         this.status.set({ at: now, value: m });

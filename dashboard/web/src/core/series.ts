@@ -133,8 +133,8 @@ export class Series {
   }
 }
 
-const programOf = (o: Origin): string => `${o.sender}\n${o.group}`;
-const sourceOf = (o: Origin): string => `${programOf(o)}\n${o.ip}`;
+export const programOf = (o: Origin): string => `${o.sender}\n${o.group}`;
+export const sourceOf = (o: Origin): string => `${programOf(o)}\n${o.ip}`;
 
 export class SeriesStore {
   private readonly all = new Map<string, Series>();

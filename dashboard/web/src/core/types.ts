@@ -105,6 +105,27 @@ export interface Consumers {
   error?: { title: string; detail: string };
 }
 
+// Records of a receiver since its process has started, counted at one moment.
+export interface Totals {
+  received: number;
+  stored: number;
+  filtered: number;
+  rejected: number;
+  in_flight: number;
+}
+
+// A process, as one sender of events.
+export interface Told {
+  sender: string;
+  ip: string;
+  group?: string;
+  version: string;
+  started: number;
+  state: 'running' | 'silent' | 'stopped';
+  until?: number; // absent while it runs
+  totals?: Totals; // of a receiver
+}
+
 export interface SeriesAnswer {
   now: number;
   from: number;
@@ -138,6 +159,7 @@ export type FromServer =
   | { t: 'm'; seq: number; now: number; d: Point[] }
   | ({ t: 'ledger' } & Books)
   | ({ t: 'consumers' } & Consumers)
+  | { t: 'programs'; programs: Told[] }
   | ({ t: 'status' } & Status)
   | { t: 'gap'; from: number; to: number; dropped: number }
   | { t: 'rows'; id: number; rows: Row[]; matched: number; seen: number; skipped: number }

@@ -2,7 +2,9 @@ import { Problem } from '../../core/api';
 import { pressing } from '../../core/flow';
 import { bytes, count, duration, percent, plural, short } from '../../core/format';
 import type { GroupRow } from '../../core/groups';
+import { release, type Process } from '../../core/programs';
 import { alarm } from '../../core/series';
+import { exact } from '../../core/time';
 import type { Group, Status, Stream } from '../../core/types';
 import { href } from '../../core/url';
 import { Panel } from '../../ui/Panel';
@@ -18,6 +20,7 @@ type Told = Stream & { error?: string };
 export interface Row extends GroupRow {
   group: Group | null;
   programs: ReadonlySet<string>; // that deliver for it
+  processes: readonly Process[]; // of a member, that run now
   of: Row | null; // the group of a member, which is sorted with it
 }
 
@@ -47,7 +50,7 @@ export function StreamPanel(p: StreamPanelProps) {
       key: 'name', title: 'Group / member', sort: up((r) => r.name),
       cell: (r) => r.member ? r.name : <><button class="tw" aria-expanded={r.open} aria-label={`Members of ${r.name}`} onClick={() => p.flip(r.key)}>{r.open ? '▾' : '▸'}</button><button class="link plain b" aria-expanded={p.chosen === r.key} onClick={() => p.choose(p.chosen === r.key ? '' : r.key)}>{r.name}</button></>,
     },
-    { key: 'members', title: 'Members', hint: 'Senders that report deliveries for it; JetStream does not tell members apart', cell: (r) => <span class={r.member ? 'mono t2' : 't2'}>{r.members}</span> },
+    { key: 'members', title: 'Members', hint: 'Senders that report deliveries for it, and as how many processes; JetStream does not tell members apart', cell: (r) => <><span class={r.member ? 'mono t2' : 't2'}>{r.members}</span>{r.processes.map((q) => <Up key={q.started} of={q} now={p.now} />)}</> },
     { key: 'rate', title: 'Rate', num: true, hint: 'Records settled per second', sort: up((r) => r.rate), cell: (r) => (r.rate === null ? '–' : `${short(r.rate)}/s`) },
     { key: 'lag', title: 'Lag', num: true, hint: 'Age of the oldest record in hand, as its members report', sort: up((r) => r.lag), cell: (r) => <span class={alarm(r.lag, r.threshold) && `${alarm(r.lag, r.threshold)} b`}>{duration(r.lag)}</span> },
     { key: 'pending', title: 'Pending', num: true, hint: 'Records without an outcome, from the ledger', sort: up((r) => r.pending), cell: (r) => (r.member ? '' : count(r.pending)) },
@@ -76,6 +79,11 @@ export function StreamPanel(p: StreamPanelProps) {
     </Panel>
   );
 }
+
+// Up: how long one process of a member runs, and in which version.
+const Up = ({ of, now }: { of: Process; now: number }) => (
+  <div class="t3" title={`${of.version} since ${exact(of.started)}`}>up {duration((now - of.started) / 1000)}{of.version && ` · ${release(of.version)}`}</div>
+);
 
 function Facts({ s, status }: { s: Told; status: Status | undefined }) {
   const limited = s.max_bytes > 0, share = limited ? s.bytes / s.max_bytes : 0;

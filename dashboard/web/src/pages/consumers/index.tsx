@@ -4,6 +4,7 @@ import { flows, outputs } from '../../core/flow';
 import { plural } from '../../core/format';
 import { groupRows } from '../../core/groups';
 import { live } from '../../core/live';
+import { run } from '../../core/programs';
 import { useAtTick } from '../../core/tick';
 import { track } from '../../core/track';
 import { setParams, useParam } from '../../core/url';
@@ -25,13 +26,13 @@ export default function Consumers() {
   const v = useAtTick((t) => {
     const now = t.server / 1000, store = live.series;
     const consumers = live.consumers.get(), books = live.ledger.get();
-    const out = outputs(store);
+    const out = outputs(store), programs = live.programs.get();
     const list = flows(books?.value ?? null, consumers?.value ?? null, out);
     const groups = new Map(list.map((f) => [f.key, f]));
     let above: Row | null = null;
-    const rows = groupRows(list, store, track, out, open, now).map((r): Row & { stream: string } => {
+    const rows = groupRows(list, store, track, out, open, now, programs).map((r): Row & { stream: string } => {
       const f = groups.get(r.key) ?? list.find((x) => r.key.startsWith(x.key + ' '));
-      const row: Row & { stream: string } = { ...r, group: r.member ? null : f?.group ?? null, programs: f?.programs ?? nobody, of: r.member ? above : null, stream: f?.stream ?? '' };
+      const row: Row & { stream: string } = { ...r, group: r.member ? null : f?.group ?? null, programs: f?.programs ?? nobody, of: r.member ? above : null, processes: r.member ? run(programs, (p) => p.source === r.source).processes : [], stream: f?.stream ?? '' };
       if (!r.member) above = row;
       return row;
     });

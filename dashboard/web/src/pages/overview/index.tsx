@@ -81,7 +81,7 @@ export default function Overview() {
       loading: newest === null && live.link.get().kind !== 'down' && t.n < 4,
       began: store.began,
       tiles: figures({ store, track, books: current ? books.value : null, dead, now: shown }, r),
-      rows: groupRows(list, store, track, out, open, shown),
+      rows: groupRows(list, store, track, out, open, shown, live.programs.get()),
       in: throughputIn(store, r, receiverHue), outs: throughputOut(store, r, outputHue), lag: lag(store, r, outputHue), size: batchSize(store, r, outputHue), posts: batchCounts(store, r),
       latency: latency(store, r, latencyOutput), failed: failed(store, r),
       limits: thresholds(store.of('Lag')),

@@ -1,13 +1,13 @@
 import { answerWords, halts } from '../../core/causes';
 import { outputOf, receivers, type Flow } from '../../core/flow';
 import { duration, plural, short } from '../../core/format';
+import { release, type Process } from '../../core/programs';
 import type { Dead } from '../../core/dead';
-import type { Interval, SeriesStore } from '../../core/series';
+import type { Interval, Origin, SeriesStore } from '../../core/series';
 import type { Status } from '../../core/types';
 
-// What happened, as far as it can be known from here: programs do not tell that
-// they start or stop, but everyone reports each second, so that silence is seen.
-// Pure.
+// What happened, as far as it can be known from here: programs tell that they start
+// and stop, those that do not report each second, so that silence is seen. Pure.
 
 export interface Happening {
   at: number; // unix seconds
@@ -18,6 +18,7 @@ export interface Happening {
 
 export interface Facts {
   store: SeriesStore;
+  programs: readonly Process[];
   began: number; // unix ms
   away: readonly Interval[]; // unix seconds in which we could not listen
   statuses: readonly Status[]; // changes since the page was opened, oldest first
@@ -27,36 +28,90 @@ export interface Facts {
 }
 
 const SILENT = 5; // seconds without a word, while others speak, that are worth a line
+const AWHILE = 30; // seconds within which a process that runs says so
+const HOUR = 3600;
 export const MOST = 60;
 
 export function happenings(f: Facts): Happening[] {
-  const list = [...senders(f), ...links(f), ...brokers(f), ...groups(f), ...letters(f)];
+  const list = [...sources(f), ...stops(f), ...links(f), ...brokers(f), ...groups(f), ...letters(f)];
   if (f.began > 0) list.push({ at: f.began / 1000, tone: 'plain', who: 'dashboard', what: 'started; nothing reported before is known' });
   return list.sort((a, b) => b.at - a.at).slice(0, MOST);
 }
 
-function senders({ store, began, now }: Facts): Happening[] {
+// sources tells who began, ended and fell silent: each program on each host by itself.
+function sources({ store, programs, began, now }: Facts): Happening[] {
   const list: Happening[] = [];
   const end = Math.floor(now) - 3, start = Math.max(Math.ceil(began / 1000), end - 3590);
-  for (const program of new Set(store.list().map((s) => s.program))) {
-    const mine = store.list().filter((s) => s.program === program), { sender: name } = mine[0]!, sender = outputOf(mine[0]!);
-    const kind = receivers(store).some((s) => s.sender === name) ? 'receiver' : 'output';
+  const takes = new Set(receivers(store).map((s) => s.sender));
+  const all = new Map<string, Origin & { program: string }>([...programs, ...store.list()].map((s) => [s.source, s]));
+  for (const [source, from] of all) {
+    const mine = store.list().filter((s) => s.source === source), told = programs.filter((p) => p.source === source);
+    const kind = takes.has(from.sender) ? 'receiver' : 'output';
+    const alone = [...all.values()].every((o) => o === from || o.program !== from.program);
+    const who = alone ? outputOf(from) : `${outputOf(from)} ${from.ip}`;
+    const say = (at: number, tone: Happening['tone'], what: string) => list.push({ at, tone, who, what: `${kind} ${what}` });
+    const speaks = (t: number) => mine.some((s) => s.fine.at(t) !== null);
+    // Whether a process has started in seconds, which is then told by itself.
+    const started = (from: number, to: number) => told.some((p) => p.started >= from * 1000 && p.started < (to + 1) * 1000);
     let last: number | null = null, missed = 0; // seconds in which others reported
     for (let t = start; t <= end; t++) {
-      if (mine.some((s) => s.fine.at(t) !== null)) {
-        if (last === null && t > start + 10 && missed > SILENT) list.push({ at: t, tone: 'ok', who: sender, what: `${kind} first heard` });
-        if (last !== null && missed >= SILENT) list.push({ at: t, tone: 'warn', who: sender, what: `${kind} is back after ${duration(t - last - 1)} of silence: restarted, or its connection was lost` });
+      if (speaks(t)) {
+        if (last === null && t > start + 10 && missed > SILENT && !started(t - AWHILE, t)) say(t, 'ok', 'first heard');
+        if (last !== null && missed >= SILENT && !started(last, t)) {
+          const same = told.some((p) => p.started < last! * 1000 && p.until >= t * 1000);
+          say(t, 'warn', `is back after ${duration(t - last - 1)} of silence: ${same ? 'it ran all the time, its connection was lost' : 'restarted, or its connection was lost'}`);
+        }
         last = t;
         missed = 0;
       } else if (store.anything(t)) missed++;
     }
-    for (const h of halts(store, program, start, end)) {
-      list.push({ at: h.from, tone: 'err', who: sender, what: `delivers nothing: the far end ${answerWords(h.cause)}` });
-      if (h.to < end) list.push({ at: h.to, tone: 'ok', who: sender, what: `delivers again, after ${duration(h.to - h.from)}` });
-    }
-    if (last !== null && missed >= SILENT) list.push({ at: last, tone: 'err', who: sender, what: `${kind} last heard; silent since` });
+    lives(told, now, last, (at) => {
+      let t = Math.floor(at) - 1; // its first words may bear the second it started in
+      while (t > start && !speaks(t)) t--;
+      return t > start ? t : null;
+    }, say);
+    const ended = told.some((p) => p.state === 'stopped' && last !== null && p.until >= last * 1000);
+    if (last !== null && missed >= SILENT && !ended && !started(last, now)) say(last, 'err', 'last heard; silent since');
   }
   return list;
+}
+
+// stops tells when an output delivered nothing, on whatever hosts it runs.
+function stops({ store, began, now }: Facts): Happening[] {
+  const end = Math.floor(now) - 3, start = Math.max(Math.ceil(began / 1000), end - 3590);
+  return [...new Map(store.list().map((s) => [s.program, outputOf(s)]))].flatMap(([program, who]) => halts(store, program, start, end).flatMap((h): Happening[] => [
+    { at: h.from, tone: 'err', who, what: `delivers nothing: the far end ${answerWords(h.cause)}` },
+    ...(h.to < end ? [{ at: h.to, tone: 'ok' as const, who, what: `delivers again, after ${duration(h.to - h.from)}` }] : []),
+  ]));
+}
+
+// lives tells of the starts and ends of the processes of one source, the oldest first. A
+// process that has started after another had ended is its successor. last is when any of
+// them was heard last, before when one was before another moment.
+function lives(told: readonly Process[], now: number, last: number | null, before: (at: number) => number | null, say: (at: number, tone: Happening['tone'], what: string) => void): void {
+  const followed = new Set<Process>();
+  const version = (p: Process) => release(p.version) || 'not told';
+  for (const p of [...told].sort((a, b) => a.started - b.started)) {
+    const at = p.started / 1000;
+    const [old] = told.filter((o) => o !== p && !followed.has(o) && o.started < p.started && o.until <= p.started + 1000).sort((a, b) => b.until - a.until);
+    if (old) followed.add(old);
+    if (at < now - HOUR) continue;
+    if (!old) {
+      say(at, 'ok', `started, version ${version(p)}`);
+      continue;
+    }
+    const became = version(old) === version(p) ? `version ${version(p)}` : `version ${version(old)} → ${version(p)}`;
+    const others = told.some((o) => o !== p && o !== old && o.started < p.started && o.until > p.started); // whose words cover the silence
+    const heard = others ? null : before(at);
+    if (old.state === 'stopped') say(at, 'ok', `restarted, ${duration(Math.max(0, p.started - old.until) / 1000)} after it had stopped, ${became}`);
+    else say(at, 'warn', heard === null ? `restarted, ${became}` : `restarted after ${duration(Math.max(1, Math.round(at - heard)))} of silence, ${became}`);
+  }
+  for (const p of told) {
+    const at = p.until / 1000;
+    if (p.state === 'stopped') say(at, followed.has(p) ? 'plain' : 'warn', `stopped, version ${version(p)}`);
+    // The silence of the only one is seen to the second elsewhere.
+    else if (p.state === 'silent' && !followed.has(p) && last !== null && last > at + AWHILE) say(at, 'err', `last heard of one process, version ${version(p)}; silent since`);
+  }
 }
 
 function links({ away, now }: Facts): Happening[] {

@@ -40,7 +40,8 @@ export default function Pipeline() {
     const out = outputs(store);
     const list = flows(books?.value ?? null, consumers?.value ?? null, out);
     const { seenWarn, seenError } = settings.get();
-    const receivers = receiverRows(store, now);
+    const programs = live.programs.get();
+    const receivers = receiverRows(store, now, programs);
     const newest = store.newest();
     const blocks = (stream: string) => growth.rate(stream, t.server);
     return {
@@ -52,7 +53,7 @@ export default function Pipeline() {
       // What is drawn of several sources is as old as the oldest of them.
       flowAt: consumers === null ? null : connected ? consumers.at : Math.min(consumers.at, live.frameAt),
       groups: groupRows(list, store, track, out, none, now).filter((g) => !g.member),
-      stages: stageRows(store, track, receivers, list, consumers?.value ?? null, blocks, now),
+      stages: stageRows(store, track, receivers, list, consumers?.value ?? null, blocks, now, programs, status?.version),
     };
   }, []);
 
@@ -60,7 +61,7 @@ export default function Pipeline() {
   const [events, setEvents] = useState<Happening[]>([]);
   const turn = Math.floor(v.t.n / 5);
   useEffect(() => {
-    setEvents(happenings({ store: live.series, began: live.series.began, away: live.away, statuses, flows: v.list, dead: deadStore.get(), now: v.now }));
+    setEvents(happenings({ store: live.series, began: live.series.began, away: live.away, statuses, programs: live.programs.get(), flows: v.list, dead: deadStore.get(), now: v.now }));
   }, [turn, v.books === null, v.consumers === null]);
 
   return (
@@ -69,7 +70,7 @@ export default function Pipeline() {
       <Accounts books={v.books?.value ?? null} list={accounts(v.books?.value ?? null, baseline)} base={baseline} at={v.books?.at ?? null} fresh={v.fresh} now={v.t.server} />
       <Receivers list={v.receivers} now={v.now} warn={v.warn} error={v.error} known={v.known} at={v.eventsAt} />
       <div class="pair">
-        <Stages list={v.stages} known={v.known} at={v.flowAt} />
+        <Stages list={v.stages} now={v.now} known={v.known} at={v.flowAt} />
         <Events list={events} now={v.t.server} at={v.eventsAt} />
       </div>
     </Page>

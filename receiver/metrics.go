@@ -196,7 +196,10 @@ func (m *metrics) settled(records int, err error) {
 // also when there were none, how many bytes they had, what became of records, for
 // what reasons they were refused, and how many connections are open.
 func (m *metrics) report(rep *stats.Reporter, sender string) {
-	rep.Introduce(stats.Event{Sender: sender}, m.totals)
+	rep.Introduce(stats.Event{Sender: sender}, func(e *stats.Event) {
+		now := m.totals()
+		e.Totals = &now
+	})
 	before := m.received.Load()
 	rep.Sample(func(time.Time) []stats.Event {
 		now := m.received.Load()

@@ -109,7 +109,19 @@ type Event struct {
 
 	// Totals are those of a receiver, in Started and Stopped alone; absent when nil.
 	Totals *Totals `json:",omitempty"`
+
+	// Failure is the newest of an output, in Started and Stopped alone; absent when nil.
+	Failure *Failure `json:",omitempty"`
 }
+
+// Failure is why an output's far end did not take a post.
+type Failure struct {
+	At   int64  // unix milliseconds
+	Text string // MaxFailure bytes at most
+}
+
+// MaxFailure bounds the text of a Failure.
+const MaxFailure = 500
 
 // Totals say what became of all records that a receiver has read since its process has
 // started, counted at one moment:

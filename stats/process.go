@@ -18,10 +18,10 @@ func (r *Reporter) Process(p Process) { r.process = p }
 
 // Introduce has Started told for the sender and group of of, in the first second and
 // every 10 s from then on, and Stopped when Run ends: a viewer tells a restart from a
-// lost connection by it, and two processes of one name from each other. Both come with
-// what totals says, which may be nil, at that moment. A reporter that was told of no
+// lost connection by it, and two processes of one name from each other. more, which may
+// be nil, adds what else is to be said at that moment. A reporter that was told of no
 // process has nothing to say here.
-func (r *Reporter) Introduce(of Event, totals func() Totals) {
+func (r *Reporter) Introduce(of Event, more func(*Event)) {
 	if r == nil || r.process.Started.IsZero() {
 		return
 	}
@@ -29,9 +29,8 @@ func (r *Reporter) Introduce(of Event, totals func() Totals) {
 	of.Value, of.Version = float64(r.process.Started.UnixMilli())/1000, r.process.Version
 	started := func() Event {
 		e := of
-		if totals != nil {
-			now := totals()
-			e.Totals = &now
+		if more != nil {
+			more(&e)
 		}
 		return e
 	}

@@ -15,7 +15,7 @@ func TestEachSenderSaysSinceWhenItRunsEveryTenSecondsAndWhenItStops(t *testing.T
 		out := &wire{}
 		r := NewReporter(out, "stats", "web-1", silence{})
 		r.Process(Process{Started: time.UnixMilli(1_795_184_403_250), Version: "v0.4.0"})
-		r.Introduce(Event{Sender: TCPReceiver}, func() Totals { return Totals{Received: 7, Stored: 7} })
+		r.Introduce(Event{Sender: TCPReceiver}, func(e *Event) { e.Totals = &Totals{Received: 7, Stored: 7} })
 		r.Introduce(Event{Sender: ESOutput, Group: "billing"}, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

@@ -105,6 +105,7 @@ func (d *deliverer) deliver(ctx context.Context, p part) {
 			}
 			continue
 		}
+		d.report.failed(why)
 		if why.Status == http.StatusTooManyRequests {
 			d.gate.throttled(began)
 		}

@@ -3,6 +3,7 @@ package subscriber
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,7 @@ type report struct {
 	held    *held
 
 	deliveredN atomic.Uint64 // records, replayed ones too
+	failure    atomic.Pointer[stats.Failure]
 
 	mu    sync.Mutex
 	lag   time.Duration // largest since the last sample
@@ -47,7 +49,7 @@ func newReport(to *stats.Reporter, sender string, m *Subscriber, inFlight func()
 	if group := m.cfg.Group(); group != stream.Clean(m.cfg.Program) {
 		r.group = group
 	}
-	to.Introduce(r.event(stats.Started, 0, stats.Last), nil)
+	to.Introduce(r.event(stats.Started, 0, stats.Last), func(e *stats.Event) { e.Failure = r.failure.Load() })
 	to.Sample(r.sample)
 	to.Count(r.event(stats.Delivered, 0, stats.Total), r.deliveredN.Load)
 	to.Count(r.event(stats.Filtered, 0, stats.Total), m.metrics.sum.filtered.Load)
@@ -87,6 +89,16 @@ func (r *report) retried(status int) {
 		cause = strconv.Itoa(status/100) + "xx"
 	}
 	r.to.Report(r.event(stats.Part(stats.Retried, cause), 1, stats.Total))
+}
+
+// failed keeps why a post was not taken. An answer may be long, or no text.
+func (r *report) failed(why error) {
+	text := strings.ToValidUTF8(why.Error(), "�")
+	if len(text) > stats.MaxFailure {
+		const more = "…"
+		text = strings.ToValidUTF8(text[:stats.MaxFailure-len(more)], "") + more
+	}
+	r.failure.Store(&stats.Failure{At: time.Now().UnixMilli(), Text: text})
 }
 
 // posted tells of an attempt with n records, failed or not.

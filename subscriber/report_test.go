@@ -2,8 +2,10 @@ package subscriber
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -133,6 +135,38 @@ func TestEventsOfAGroupThatIsNotTheUsualOneNameIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheNewestFailureOfTheFarEndIsToldInFewWords(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		out := &told{}
+		rep := stats.NewReporter(out, "stats", "web-1", quiet())
+		rep.Process(stats.Process{Started: time.Now()})
+		m := &Subscriber{cfg: Config{Program: "es_subscriber"}, held: newHeld(), gate: newGate(1 << 20)}
+		m.metrics = newMetrics(prometheus.NewRegistry(), m.cfg.Group(), m.held, m.gate)
+		r := newReport(rep, stats.ESOutput, m, func() int64 { return 0 })
+		ctx, end := context.WithCancel(t.Context())
+		end()
+		for _, c := range []struct{ why, want string }{
+			{"", ""}, {"connection refused", "connection refused"}, {strings.Repeat("ä", 300), strings.Repeat("ä", 248) + "…"}, {"a\xffb", "a�b"},
+		} {
+			if c.why != "" {
+				r.failed(errors.New(c.why))
+			}
+			if err := rep.Run(ctx); err != nil {
+				t.Fatal(err)
+			}
+			events := out.take()
+			last := events[len(events)-1]
+			if last.MetricType != stats.Stopped || (last.Failure == nil) != (c.why == "") {
+				t.Fatalf("%q: %+v", c.why, last)
+			}
+			if f := last.Failure; f != nil && (f.Text != c.want || len(f.Text) > stats.MaxFailure || f.At != time.Now().UnixMilli()) {
+				t.Errorf("%q: %+v", c.why, f)
+			}
+		}
+	})
 }
 
 func TestLatenciesAreBoundedAndTheLastOnesStay(t *testing.T) {

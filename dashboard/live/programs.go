@@ -35,7 +35,8 @@ type process struct {
 	State   string `json:"state"`
 	Until   int64  `json:"until,omitempty"` // unix ms: last heard, or stopped; 0 while it runs
 
-	Totals *totals `json:"totals,omitempty"` // of a receiver
+	Totals  *totals     `json:"totals,omitempty"`  // of a receiver
+	Failure *failedPost `json:"failure,omitempty"` // of an output
 
 	heard   time.Time
 	stopped bool
@@ -48,6 +49,12 @@ type totals struct {
 	Filtered uint64 `json:"filtered"`
 	Rejected uint64 `json:"rejected"`
 	InFlight uint64 `json:"in_flight"`
+}
+
+// failedPost is that of stats.Failure.
+type failedPost struct {
+	At   int64  `json:"at"` // unix ms, by our clock
+	Text string `json:"text"`
 }
 
 // life names a process. Started is by its own clock.
@@ -81,17 +88,22 @@ func (p *programs) hear(e *stats.Event) {
 	l := life{e.Sender, e.SourceIP, e.Group, int64(started)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	wrong := now.Unix() - e.Timestamp // its clock is, as in the history
+	if wrong <= late && wrong >= -early {
+		wrong = 0
+	}
+	ours := func(ms int64) int64 { return min(ms+wrong*1000, now.UnixMilli()) }
 	known := p.known[l]
 	if known == nil {
 		p.forget(now)
-		known = &process{Sender: e.Sender, IP: e.SourceIP, Group: e.Group, Started: l.started}
-		if wrong := now.Unix() - e.Timestamp; wrong > late || wrong < -early { // its clock is, as in the history
-			known.Started += wrong * 1000
-		}
-		known.Started = min(known.Started, now.UnixMilli())
+		known = &process{Sender: e.Sender, IP: e.SourceIP, Group: e.Group, Started: ours(l.started)}
 		p.known[l] = known
 	}
 	known.Version, known.Totals, known.heard, known.stopped = e.Version, (*totals)(e.Totals), now, e.MetricType == stats.Stopped
+	known.Failure = nil
+	if f := e.Failure; f != nil && len(f.Text) <= stats.MaxFailure {
+		known.Failure = &failedPost{ours(f.At), f.Text}
+	}
 }
 
 // forget drops who was silent for an hour, and makes room for one more.

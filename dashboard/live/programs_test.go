@@ -117,6 +117,25 @@ func TestAWrongClockDoesNotChangeHowLongAProgramRuns(t *testing.T) {
 	}
 }
 
+func TestTheNewestFailureOfAnOutputIsKeptByOurClock(t *testing.T) {
+	t.Parallel()
+	p := newPrograms(newClock().now)
+	for _, c := range []struct {
+		said *stats.Failure
+		want string
+	}{
+		{&stats.Failure{At: (start + 3600 - 5) * 1000, Text: "connection refused"}, `"failure":{"at":` + fmt.Sprint((start-5)*1000) + `,"text":"connection refused"}`},
+		{&stats.Failure{At: 1 << 60, Text: "of the future"}, `"failure":{"at":` + fmt.Sprint(start*1000) + `,"text":"of the future"}`},
+		{&stats.Failure{Text: strings.Repeat("x", stats.MaxFailure+1)}, ""},
+		{nil, ""},
+	} {
+		p.hear(&stats.Event{Timestamp: start + 3600, MetricType: stats.Started, Sender: stats.ESOutput, Value: start + 3600 - 60, Failure: c.said})
+		if got := string(p.json()); !strings.Contains(got, c.want) || c.want == "" && strings.Contains(got, "failure") {
+			t.Errorf("%+v: %s", c.said, got)
+		}
+	}
+}
+
 func TestOfTooManyProgramsTheOneSilentForLongestMakesRoom(t *testing.T) {
 	t.Parallel()
 	c := newClock()

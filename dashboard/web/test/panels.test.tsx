@@ -2,6 +2,7 @@ import { cleanup, fireEvent, render, screen, within } from '@testing-library/pre
 import type { ComponentChild } from 'preact';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Problem } from '../src/core/api';
+import { live } from '../src/core/live';
 import { known } from '../src/core/programs';
 import { SeriesStore } from '../src/core/series';
 import { track } from '../src/core/track';
@@ -18,7 +19,7 @@ import { receiverRows, type Receiver } from '../src/pages/pipeline/stages';
 import { Events, Receivers, Stages } from '../src/pages/pipeline/tables';
 import { Topology } from '../src/pages/pipeline/Topology';
 import { Chart } from '../src/ui/Chart';
-import { at, balance, books, consumers, group, NOW, row, stream } from './made';
+import { answers, at, balance, books, consumers, group, NOW, row, stream } from './made';
 
 // uPlot draws on a canvas, which happy-dom has not.
 vi.mock('uplot', () => {
@@ -208,6 +209,19 @@ test('a member tells how long each of its processes runs, and in which version',
   const member = { ...above!, key: 'LOGS/es es-output ', name: 'es-output', member: true, members: '–', group: null, processes, of: above! };
   render(<StreamPanel name="LOGS" stream={stream()} rows={[above!, member]} at={FRESH} now={NOW} chosen="" choose={nothing} flip={nothing} sort={null} onSort={nothing} status={undefined} />);
   expect(screen.getByText('up 2 h · v1.0.0')).toBeTruthy();
+});
+
+test('the detail of a group tells the newest failed post of any member, in the words of its log', () => {
+  answers({ 'dead/audit': () => ({ entries: [] }) });
+  const member = (ip: string, ago: number, text: string) => ({ sender: 'es-output', ip, version: 'v1', started: NOW - 7_200_000, state: 'running' as const, failure: { at: NOW - ago, text } });
+  live.programs.set(known([member('out-1', 9000, 'answers 503'), member('out-2', 4000, 'POST http://far:9200: connection\u0007 refused'), { ...member('other', 1, 'of another'), sender: 'http-output' }]));
+  const [above] = streamRows('es');
+  const panel = (part: object) => <StreamPanel name="LOGS" stream={stream()} rows={[{ ...above!, group: group(), ...part }]} at={FRESH} now={NOW} chosen={above!.key} choose={nothing} flip={nothing} sort={null} onSort={nothing} status={undefined} />;
+  const { rerender } = render(panel({ programs: new Set(['es-output\n']) }));
+  expect(screen.getByText(/^Last failed post/).parentElement!.textContent).toMatch(/^Last failed post, out-2 \S+ POST http:\/\/far:9200: connection\S+ refused$/);
+  rerender(panel({ programs: new Set() }));
+  expect(screen.queryByText(/^Last failed post/)).toBeNull();
+  live.programs.set([]);
 });
 
 test('attention says three things, the rest on demand, and an hour without what was muted', () => {

@@ -50,6 +50,14 @@ test('of two members only the one that speaks delivered 0', () => {
   expect(store.of('Delivered').map((s) => s.at(T + 1))).toEqual([0, null]);
 });
 
+test('posts that are counted under the name of the original are those of the output', () => {
+  const store = new SeriesStore();
+  store.put(point(T, 1, 'Lag', 'http-output', 'out-1'), T + 1);
+  store.put(point(T, 3, 'BatchCount', 'sumologic-publisher', 'out-1'), T + 1);
+  expect(new Set(store.list().map((s) => s.source)).size).toBe(1);
+  expect(store.of('BatchCount')[0]!.at(T)).toBe(3);
+});
+
 test('a clock that runs ahead does not clear the history', () => {
   const store = new SeriesStore();
   store.put(point(T, 1), T);

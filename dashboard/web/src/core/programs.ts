@@ -15,7 +15,10 @@ export interface Process extends Told {
 // known are processes as the server tells them, whose names anybody may choose.
 export const known = (list: readonly Told[]): Process[] => list.map((p) => {
   const origin = { sender: visible(p.sender), ip: visible(p.ip), group: visible(p.group ?? '') };
-  return { ...p, ...origin, program: programOf(origin), source: sourceOf(origin), version: visible(p.version), until: p.until ?? Infinity };
+  return {
+    ...p, ...origin, program: programOf(origin), source: sourceOf(origin), version: visible(p.version), until: p.until ?? Infinity,
+    ...(p.failure && { failure: { ...p.failure, text: visible(p.failure.text) } }),
+  };
 });
 
 // release is a version as it is called: by its tag, else by its commit, with + where

@@ -133,6 +133,9 @@ export class Series {
   }
 }
 
+// The original's subscriber counts its posts under a name of their own, and so does ours.
+const senderOf = (name: string): string => (name === 'sumologic-publisher' ? 'http-output' : name);
+
 export const programOf = (o: Origin): string => `${o.sender}\n${o.group}`;
 export const sourceOf = (o: Origin): string => `${programOf(o)}\n${o.ip}`;
 
@@ -146,7 +149,7 @@ export class SeriesStore {
 
   // Whoever may publish events chooses these names.
   private series(named: string, said: Origin): Series | null {
-    const type = visible(named), from = { sender: visible(said.sender), ip: visible(said.ip), group: visible(said.group) };
+    const type = visible(named), from = { sender: senderOf(visible(said.sender)), ip: visible(said.ip), group: visible(said.group) };
     const source = sourceOf(from), key = `${type}\n${source}`;
     const known = this.all.get(key);
     if (known) return known;

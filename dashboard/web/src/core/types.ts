@@ -124,6 +124,7 @@ export interface Told {
   state: 'running' | 'silent' | 'stopped';
   until?: number; // absent while it runs
   totals?: Totals; // of a receiver
+  failure?: { at: number; text: string }; // the newest of an output
 }
 
 export interface SeriesAnswer {

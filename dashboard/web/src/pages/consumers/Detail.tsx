@@ -5,6 +5,7 @@ import { count, duration } from '../../core/format';
 import { live } from '../../core/live';
 import { range } from '../../core/range';
 import { only, type Interval, type Series } from '../../core/series';
+import { useStore } from '../../core/store';
 import { useAtTick } from '../../core/tick';
 import { parse } from '../../core/time';
 import type { Status, Stream } from '../../core/types';
@@ -38,6 +39,7 @@ export function Detail({ r, s, name, now, status }: { r: Row; s: Stream | null; 
         <Fact name="Acknowledge within" hint="A block not acknowledged by then is delivered again">{duration(g.ack_wait_s)}</Fact>
         <Answers programs={r.programs} />
       </dl>
+      <Failure programs={r.programs} now={now} />
       <Charts programs={r.programs} />
       <div class="same"><span class="t3">The same at a terminal</span><Command text={groupCommand(name, g.name, status)} /></div>
     </div>
@@ -60,6 +62,12 @@ function Answers({ programs }: { programs: ReadonlySet<string> }) {
       <Fact name={`Dead-lettered, last ${v.known}`}>{v.dead > 0 ? <a class="err b" href={href('dead')}>{count(v.dead)}</a> : '0'}</Fact>
     </>
   );
+}
+
+// Failure is the newest failed post of any member, in the words of its log.
+function Failure({ programs, now }: { programs: ReadonlySet<string>; now: number }) {
+  const [p] = useStore(live.programs).filter((p) => p.failure && programs.has(p.program)).sort((a, b) => b.failure!.at - a.failure!.at);
+  return p?.failure ? <p class="failure"><span class="t3">Last failed post{p.ip && <>, {p.ip}</>}</span> <Time at={p.failure.at} now={now} /> <code>{p.failure.text}</code></p> : null;
 }
 
 function Charts({ programs }: { programs: ReadonlySet<string> }) {

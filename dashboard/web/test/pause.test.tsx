@@ -6,7 +6,7 @@ import { live } from '../src/core/live';
 import { SeriesStore } from '../src/core/series';
 import { Track } from '../src/core/track';
 import { Filling, Pause } from '../src/pages/consumers/Pause';
-import { fills, lastPause } from '../src/pages/consumers/pause';
+import { fills, lastPause } from '../src/pages/consumers/pausing';
 import { pauseCommand, resumeCommand } from '../src/pages/consumers/rows';
 import type { Audit } from '../src/pages/dead/model';
 import { runs } from '../src/pages/dead/model';

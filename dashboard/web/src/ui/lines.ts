@@ -2,7 +2,7 @@ import { causeName, isSplit } from '../core/causes';
 import { outputOf, outputs, nameOf, receivers } from '../core/flow';
 import { count, short } from '../core/format';
 import { alarm, type Fold, type Metrics, type Series } from '../core/series';
-import type { ChartData, Line } from './Chart';
+import type { ChartData, Line } from './options';
 import type { Range } from '../core/range';
 
 // What charts show of some series. Pure, but for the colours of names, which the

@@ -10,7 +10,7 @@ import { Icon } from '../../ui/icons';
 import { Command, ProblemNote, Seg, Time } from '../../ui/parts';
 import type { Audit } from '../dead/model';
 import { growth } from '../pipeline/journal';
-import { fills, lastPause, lengths, type Length } from './pause';
+import { fills, lastPause, lengths, type Length } from './pausing';
 import { pauseCommand, resumeCommand } from './rows';
 
 interface Props {

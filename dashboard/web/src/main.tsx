@@ -68,5 +68,6 @@ startTracking();
 startBadges();
 watchDead();
 live.start();
+void import('./ui/focus'); // nothing waits for it
 render(<App />, document.getElementById('app')!);
 setTimeout(() => Object.keys(pages).forEach((name) => void fetchPage(name)), 4000);

@@ -1,11 +1,13 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { labels, rects, roof, totals, type HistogramAnswer } from '../src/pages/search/bars';
 import { asked, hits, marked, mistakeIn, type Box } from '../src/pages/search/words';
 import { Problem } from '../src/core/api';
 import { chipsOf } from '../src/core/spec';
 import { chosen } from '../src/pages/search/Facet';
 import { fixedRange, formatColumns, parseColumns, readQuery, spanOf, step } from '../src/pages/search/query';
-import { dynamicNames, fieldKey, inLine, parts, typed } from '../src/core/record';
+import { settings } from '../src/core/settings';
+import { meant, written } from '../src/ui/moments';
+import { cell, dynamicNames, fieldKey, inLine, parts, typed } from '../src/core/record';
 import { visible } from '../src/core/text';
 import { NOW } from './made';
 
@@ -132,6 +134,33 @@ test('fields of a document have the names of specs', () => {
     ['Timestamp', '2026-11-20T20:00:00Z', []], ['Hostname', 'web', ['web']], ['Severity', '3', [3]], ['Fields[n]', '1, 2', [1]], ['Fields[a.b]', 'x', ['x']], ['lm.position', '3.1', []],
   ]);
   expect([fieldKey('Hostname'), fieldKey('Fields[a.b]'), fieldKey('lm.position')]).toEqual(['host.name', 'heka.a.b', 'lm.position']);
+});
+
+test('a field whose name no spec can say is shown with its own value, and not that of another', () => {
+  const doc = { 'heka.a]b': 'x', 'heka.a': 'y', 'heka.c][1': 'z' };
+  expect(parts(doc).map((p) => [p.name, p.text])).toEqual([['Fields[a]b]', 'x'], ['Fields[a]', 'y'], ['Fields[c][1]', 'z']]);
+  expect(['Fields[a]b]', 'Fields[a]', 'Fields[a][1]', 'Fields[a][1][2]'].map((name) => cell(doc, name))).toEqual(['x', 'y', 'y', 'y']);
+});
+
+test('a number that has lost digits says so, and is nothing to filter for', () => {
+  const doc = { 'heka.n': 2 ** 53, 'heka.list': [1, -(2 ** 60)], 'heka.fine': 2 ** 53 - 1 };
+  expect(parts(doc).map((p) => [p.text, p.values])).toEqual([['≈ 9007199254740992', []], ['1, ≈ -1152921504606847000', [1]], ['9007199254740991', [2 ** 53 - 1]]]);
+  const list = [{ id: '', index: '', position: '', time: '', exact: true, doc }];
+  expect([typed(list, 'Fields[n]', '9007199254740993'), typed(list, 'Fields[n]', '7')]).toEqual([NaN, 7]);
+});
+
+test('a moment that is typed is of the zone of the settings, to the millisecond', () => {
+  vi.stubEnv('TZ', 'Asia/Kolkata');
+  try {
+    for (const [zone, text] of [['utc', '2026-11-20T14:20:00.123'], ['local', '2026-11-20T19:50:00.123']] as const) {
+      settings.set({ ...settings.get(), zone });
+      expect([written(NOW + 123), meant(text)]).toEqual([text, NOW + 123]);
+    }
+    expect([written(NaN), meant('')]).toEqual(['', NaN]);
+  } finally {
+    vi.unstubAllEnvs();
+    settings.set({ ...settings.get(), zone: 'local' });
+  }
 });
 
 test('a value is chosen when its field is asked for it, or its severity is within', () => {

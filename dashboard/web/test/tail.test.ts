@@ -111,6 +111,12 @@ test('a wrapped record takes the rows its text needs', () => {
   expect(parts(ring.lines(), 0).length).toBe(2);
 });
 
+test('of a wrapped record that was cut nothing is hidden by the note that it was', () => {
+  const ring = new Ring(10);
+  ring.put({ kind: 'row', row: { ...row(1, 'abcdef'), cut: true } });
+  expect(parts(ring.lines(), 4).map((p) => [p.text, p.last])).toEqual([['abcd', false], ['ef', false], ['… cut', true]]);
+});
+
 test('the place of a mistake is counted in bytes', () => {
   expect(where("Type == 'ä' ?", 13)).toEqual(["Type == 'ä' ", '?', '']);
   expect(where('Severity =', 10)).toEqual(['Severity =', '', '']);

@@ -14,11 +14,11 @@ function bytes(field, value) {
   return Buffer.concat([varint((field << 3) | 2), varint(data.length), data]);
 }
 
-// message encodes a record; fields are strings. It has a uuid and the present time.
+// message encodes a record; fields are strings, or bigints that are integers. It has a uuid and the present time.
 export function message({ type = 'app', logger = 'test', severity = 6, payload, hostname = 'web-1', fields = {}, at = Date.now() }) {
   return Buffer.concat([
     bytes(1, randomBytes(16)), number(2, BigInt(at) * 1_000_000n), bytes(3, type), bytes(4, logger), number(5, severity), bytes(6, payload), bytes(9, hostname),
-    ...Object.entries(fields).map(([name, value]) => bytes(10, Buffer.concat([bytes(1, name), bytes(4, value)]))),
+    ...Object.entries(fields).map(([name, value]) => bytes(10, Buffer.concat([bytes(1, name), typeof value === 'bigint' ? Buffer.concat([number(2, 2), number(6, BigInt.asUintN(64, value))]) : bytes(4, value)]))),
   ]);
 }
 

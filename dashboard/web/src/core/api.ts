@@ -66,7 +66,16 @@ export async function ask(url: string, init: RequestInit): Promise<Response> {
   return answer;
 }
 
+// parsed is JSON whose numbers are read with all of their digits: those beyond 2^53
+// stay as they are written, in an object that JSON.stringify writes in the same way.
+// The ledger's epochs are calculated with, and need not be exact.
+export const parsed = (text: string): unknown => (/\d{16}/.test(text) ? JSON.parse(text, whole as (key: string, value: unknown) => unknown) : JSON.parse(text));
+
+const rawJSON = (JSON as { rawJSON?: (text: string) => unknown }).rawJSON; // browsers of before 2025 may lack it
+const whole = (key: string, value: unknown, from?: { source: string }): unknown =>
+  (rawJSON && from && key !== 'epoch' && Number.isInteger(value) && !Number.isSafeInteger(value) ? rawJSON(from.source) : value);
+
 export async function get<T>(path: string, params?: Params, signal?: AbortSignal): Promise<T> {
   const answer = await ask(address(path, params), { headers: { Accept: 'application/json' }, signal: signal ?? null });
-  return (await answer.json()) as T;
+  return parsed(await answer.text()) as T;
 }

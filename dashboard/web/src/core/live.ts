@@ -1,4 +1,4 @@
-import { get, Problem } from './api';
+import { get, parsed, Problem } from './api';
 import { known, type Process } from './programs';
 import { FINE, SeriesStore, type Interval } from './series';
 import { Store } from './store';
@@ -192,7 +192,7 @@ export class Live {
       if (socket !== this.socket || typeof data !== 'string') return;
       this.frameAt = this.world.now();
       this.watch(socket);
-      for (const message of JSON.parse(data) as FromServer[]) this.take(message);
+      for (const message of parsed(data) as FromServer[]) this.take(message);
     };
     socket.onclose = () => {
       if (socket === this.socket) this.lost();

@@ -25,14 +25,15 @@ export interface Part {
   values: Value[]; // that a spec can compare with; none for what it does not know
 }
 
-const shown = (v: unknown): string => (typeof v === 'string' ? v : JSON.stringify(v));
+// vague is a number that has lost digits when it was read; see parsed.
+const vague = (v: unknown): boolean => Number.isInteger(v) && !Number.isSafeInteger(v);
+const shown = (v: unknown): string => (typeof v === 'string' ? v : (vague(v) ? '≈ ' : '') + JSON.stringify(v));
 
-// fieldKey is where the document has what a spec calls name.
-export const fieldKey = (name: string): string => keys[name] ?? (/^Fields\[([^\]]+)\]/.exec(name) ? `heka.${/^Fields\[([^\]]+)\]/.exec(name)![1]}` : name);
-export const cell = (doc: Doc, name: string): string => {
-  const v = doc[fieldKey(name)];
-  return v === undefined ? '' : Array.isArray(v) ? v.map(shown).join(', ') : shown(v);
-};
+// fieldKey is where the document has what a spec calls name. Names may have a ] in
+// them, which no spec can say.
+export const fieldKey = (name: string): string => keys[name] ?? name.replace(/^Fields\[(?:([^\]]+)\](?:\[\d+\])*|(.*)\])$/s, (_, said?: string, other?: string) => `heka.${said ?? other}`);
+const words = (v: unknown): string => (v === undefined ? '' : Array.isArray(v) ? v.map(shown).join(', ') : shown(v));
+export const cell = (doc: Doc, name: string): string => words(doc[fieldKey(name)]);
 
 export const severity = (doc: Doc): number => (typeof doc['log.syslog.severity.code'] === 'number' ? (doc['log.syslog.severity.code'] as number) : 7);
 export const payload = (doc: Doc): string => cell(doc, 'Payload');
@@ -46,8 +47,8 @@ export function parts(doc: Doc): Part[] {
     const known = key !== '@timestamp' && (key in headers || key.startsWith('heka.'));
     // A spec compares the first value of a field.
     const first: unknown = Array.isArray(v) ? v[0] : v;
-    const plain = typeof first === 'string' || typeof first === 'number' || typeof first === 'boolean';
-    return { name, text: cell(doc, name), values: known && plain ? [first as Value] : [] };
+    const plain = (typeof first === 'string' || typeof first === 'number' || typeof first === 'boolean') && !vague(first);
+    return { name, text: words(v), values: known && plain ? [first as Value] : [] };
   });
 }
 
@@ -55,13 +56,14 @@ export function parts(doc: Doc): Part[] {
 export const dynamicNames = (records: readonly Found[]): string[] =>
   [...new Set(records.slice(0, 200).flatMap((r) => Object.keys(r.doc).filter((k) => k.startsWith('heka.')).map((k) => k.slice(5))))].sort();
 
-// typed is a counted value, which comes as text, as records have it in that field.
+// typed is a counted value, which comes as text, as records have it in that field;
+// NaN when that is nothing that a spec can compare with.
 export function typed(records: readonly Found[], field: string, text: string): Value {
   const key = fieldKey(field);
   for (const { doc } of records) {
     const values = [doc[key]].flat();
-    const same = values.find((v) => String(v) === text) ?? values[0];
-    if (typeof same === 'number') return Number(text);
+    const same = values.find((v) => shown(v) === text) ?? values[0];
+    if (typeof same === 'number' || typeof same === 'object') return vague(Number(text)) ? NaN : Number(text);
     if (typeof same === 'boolean') return text === 'true';
     if (typeof same === 'string') return text;
   }

@@ -31,9 +31,9 @@ export function LetterView({ stream, letter }: { stream: string; letter: Letter 
             {as === 'bytes' && full.frame && <Copy small text={full.frame}>Copy base64</Copy>}
             {data && <button class="btn sm" onClick={() => save(`letter-${letter.position}.bin`, 'application/octet-stream', data)}>Save {bytes(data.length)} as received</button>}
           </div>
-          {as === 'bytes' ? <pre>{data ? hex(data) : 'no bytes'}</pre>
+          {as === 'bytes' ? <pre tabIndex={0}>{data ? hex(data) : 'no bytes'}</pre>
             : !full.record ? <p class="t2">These bytes are no record that can be decoded. “Bytes” shows them as they were received.</p>
-            : as === 'json' ? <pre>{visible(JSON.stringify(full.record, null, 2))}</pre>
+            : as === 'json' ? <pre tabIndex={0}>{visible(JSON.stringify(full.record, null, 2))}</pre>
             : <dl class="record">{Object.entries(full.record).map(([name, v]) => <div key={name}><dt>{visible(name)}</dt><dd class="mono">{visible(typeof v === 'string' ? v : JSON.stringify(v))}</dd></div>)}</dl>}
         </div>
       )}

@@ -70,6 +70,11 @@ export function Letters({ turn, filter, stream, total, what, why, server, onOrde
   const flip = () => (current || list[0]) && toggle(current || list[0]!.subject);
   useKey('Enter', 'Open or close the letter', flip);
   useKey('o', 'Open or close the letter', flip);
+  useKey('Escape', 'Close, or leave a field', () => {
+    const field = document.activeElement as HTMLElement | null;
+    if (field?.matches('input, select')) field.blur();
+    else setOpen('');
+  });
   useKey('c', 'Copy the letter', () => {
     const letter = list.find((l) => l.subject === current);
     if (letter) void copy(JSON.stringify(letter, null, 2));
@@ -115,7 +120,7 @@ export function Letters({ turn, filter, stream, total, what, why, server, onOrde
         { key: 'tries', title: 'Tries', num: true, class: 'narrow', cell: (l) => count(l.attempts) },
         { key: 'bytes', title: 'Size', num: true, class: 'narrow', cell: (l) => bytes(l.bytes) },
         { key: 'reason', title: 'Reason', class: 'reason mono', cell: (l) => <span title={visible(l.reason)}><span class="code">{l.status || '–'}</span> {visible(reasonWords(l.error_type, l.reason))}</span> },
-        { key: 'host', title: 'Hostname', class: 'narrow', cell: (l) => visible(l.hostname ?? '–') },
+        { key: 'host', title: 'Hostname', class: 'host narrow', cell: (l) => <span title={visible(l.hostname ?? '')}>{visible(l.hostname ?? '–')}</span> },
         { key: 'payload', title: 'Payload', class: 'payload mono narrow', cell: (l) => (l.payload ? <span title={visible(l.payload)}>{inLine(l.payload)}</span> : <span class="t3">{l.hostname ? 'none' : 'does not decode'}</span>) },
       ]} />
       <div class="deadmore">

@@ -6,12 +6,13 @@ import { live } from '../../core/live';
 import { useKey } from '../../core/keys';
 import { useTick } from '../../core/tick';
 import { visible } from '../../core/text';
-import { clock, moment, parse } from '../../core/time';
+import { clock, moment, parse, zoneName } from '../../core/time';
 import { setParams, useParam } from '../../core/url';
 import { useAsked } from '../../ui/asked';
 import { useForbidden } from '../../ui/change';
+import { meant, written } from '../../ui/moments';
 import { Panel } from '../../ui/Panel';
-import { Age, Empty, Pill, ProblemNote, Seg } from '../../ui/parts';
+import { Age, copy, Empty, Pill, ProblemNote, Seg } from '../../ui/parts';
 import { Page } from '../../ui/Shell';
 import { Table } from '../../ui/Table';
 import { Change, type Order } from './Change';
@@ -35,8 +36,8 @@ export default function Dead() {
   const why = useForbidden('replay and drop letters; lager_ctl can, too');
 
   // "The last hour" is of the moment it was chosen: its limit must not move under the eyes.
-  const begin = useMemo(() => (last === 'own' ? iso(from) : period(last, live.serverNow())), [last, from]);
-  const end = last === 'own' ? iso(to) : '';
+  const begin = useMemo(() => (last === 'own' ? iso(Date.parse(from)) : period(last, live.serverNow())), [last, from]);
+  const end = last === 'own' ? iso(Date.parse(to)) : '';
   const common = { match, from: begin, to: end };
   const kinds = useAsked<{ streams: Summary[] }>('dead', common, EVERY);
   const all = kinds.value ? rows(kinds.value.streams) : null;
@@ -72,20 +73,23 @@ export default function Dead() {
     again();
     later.current = setTimeout(again, REPLAYED); // what was asked for is delivered meanwhile
   };
+  const input = useRef<HTMLInputElement>(null);
   useKey('r', 'Ask again', again);
+  useKey('/', 'Match spec', () => input.current?.focus());
+  useKey('y', 'Copy the link', () => void copy(location.href));
 
   return (
     <Page title="Dead letters" noPause pills={kinds.value && <Pill tone={held > 0 ? 'err' : 'ok'}>{plural(held, 'letter')} {filtered ? 'found' : 'held'}</Pill>}
       controls={<button class="btn" onClick={again}>Refresh<kbd aria-hidden="true">r</kbd></button>}>
       <form class="card deadfilter" aria-label="Filter" onSubmit={(e) => { e.preventDefault(); setParams({ q: spec.trim() }); }}>
         {several && <label>Stream <select class="field" value={at} onChange={(e) => setParams({ stream: e.currentTarget.value, group: null, reason: null })}>{kinds.value!.streams.map((s) => <option key={s.stream} value={s.stream}>{s.stream} ({count(s.letters)})</option>)}</select></label>}
-        <label>Group <select class="field" value={group} onChange={(e) => setParams({ group: e.currentTarget.value })}><option value="">all</option>{groups.map((g) => <option key={g}>{g}</option>)}</select></label>
+        <label>Group <select class="field" value={group} onChange={(e) => setParams({ group: e.currentTarget.value, reason: null })}><option value="">all</option>{groups.map((g) => <option key={g}>{g}</option>)}</select></label>
         <label>First refused <select class="field" value={last} onChange={(e) => setParams({ last: e.currentTarget.value, ...(e.currentTarget.value === 'own' ? {} : { from: null, to: null }) })}>{periods.map(([v, text]) => <option key={v} value={v}>{text}</option>)}</select></label>
         {last === 'own' && <>
-          <label>From <input class="field" type="datetime-local" step={1} value={from} onChange={(e) => setParams({ from: e.currentTarget.value })} /></label>
-          <label>Before <input class="field" type="datetime-local" step={1} value={to} onChange={(e) => setParams({ to: e.currentTarget.value })} /></label>
+          <label>From ({zoneName(Date.parse(from) || server)}) <input class="field" type="datetime-local" step={1} value={written(Date.parse(from))} onChange={(e) => setParams({ from: iso(meant(e.currentTarget.value)) })} /></label>
+          <label>Before ({zoneName(Date.parse(to) || server)}) <input class="field" type="datetime-local" step={1} value={written(Date.parse(to))} onChange={(e) => setParams({ to: iso(meant(e.currentTarget.value)) })} /></label>
         </>}
-        <label class="grow">Match spec <input class="field mono" value={spec} onInput={(e) => setSpec(e.currentTarget.value)} placeholder="all records; such as Hostname == 'web-07'" spellcheck={false} autocomplete="off" aria-invalid={Boolean(badSpec)} /></label>
+        <label class="grow">Match spec <input ref={input} class="field mono" value={spec} onInput={(e) => setSpec(e.currentTarget.value)} placeholder="all records; such as Hostname == 'web-07'" spellcheck={false} autocomplete="off" aria-invalid={Boolean(badSpec)} /></label>
         <button class="btn pri">Apply</button>
         {filtered && <button type="button" class="btn" onClick={() => setParams({ group: null, reason: null, q: null, last: null, from: null, to: null })}>Clear</button>}
         {badSpec && <ProblemNote problem={new Problem({ title: 'Match spec', detail: badSpec.detail.split('\n')[0]!, ...(badSpec.expected ? { expected: badSpec.expected } : {}) })} />}
@@ -149,7 +153,5 @@ function None({ filtered, at, audit }: { filtered: boolean; at: number | null; a
   );
 }
 
-const iso = (local: string): string => {
-  const ms = Date.parse(local);
-  return Number.isFinite(ms) ? new Date(ms).toISOString() : '';
-};
+// iso is how the API and links have a moment: with its zone, so that a link means the same to everybody.
+const iso = (ms: number): string => (Number.isFinite(ms) ? new Date(ms).toISOString() : '');

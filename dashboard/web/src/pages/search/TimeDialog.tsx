@@ -1,14 +1,12 @@
 import { useState } from 'preact/hooks';
 import { change as changeSettings, settings } from '../../core/settings';
 import { useStore } from '../../core/store';
-import { clock, day, zoneName } from '../../core/time';
+import { zoneName } from '../../core/time';
 import { live } from '../../core/live';
 import { Dialog } from '../../ui/Dialog';
+import { meant, written } from '../../ui/moments';
 import { Seg } from '../../ui/parts';
 import { ALL, change, fixedRange, presets, rangeWords, spanOf } from './query';
-
-const written = (ms: number): string => `${day(ms)}T${clock(ms)}`;
-const meant = (text: string, zone: string): number => Date.parse(zone === 'utc' ? `${text}Z` : text);
 
 // TimeDialog chooses a range: relative ones stay relative in links, others are
 // two moments in the zone of the settings.
@@ -35,8 +33,8 @@ function Choice({ range, onClose }: { range: string; onClose: () => void }) {
       <div class="presets" role="group" aria-label="Relative to now">{[...presets.map(([name]) => name), ALL].map((name) => <button type="button" key={name} class={`btn ${name === range ? 'on' : ''}`} aria-pressed={name === range} onClick={() => pick(name)}>{rangeWords(name)}</button>)}</div>
       <p class="t3">Relative to now, also for whoever opens the link later. Or fixed:</p>
       <div class="fixed">
-        <label>From <input class="field" type="datetime-local" step="1" required value={from} onInput={(e) => setFrom(e.currentTarget.value)} /></label>
-        <label>To <input class="field" type="datetime-local" step="1" required value={to} onInput={(e) => setTo(e.currentTarget.value)} /></label>
+        <label>From <input class="field" type="datetime-local" step="0.001" required value={from} onInput={(e) => setFrom(e.currentTarget.value)} /></label>
+        <label>To <input class="field" type="datetime-local" step="0.001" required value={to} onInput={(e) => setTo(e.currentTarget.value)} /></label>
         <Seg label="Time zone" options={[['local', 'Local'], ['utc', 'UTC']] as const} value={zone} onChange={rezone} />
         <span class="t3">{zoneName(a)}</span>
       </div>

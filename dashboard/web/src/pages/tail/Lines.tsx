@@ -3,7 +3,7 @@ import { useLayoutEffect, useState } from 'preact/hooks';
 import { plural } from '../../core/format';
 import { inLine } from '../../core/record';
 import { visible } from '../../core/text';
-import { clockMillis, exact } from '../../core/time';
+import { clockMillis, exact, zoneName } from '../../core/time';
 import { VirtualRows } from '../../ui/VirtualRows';
 import type { Line } from './ring';
 import { show, type Part } from './show';
@@ -28,7 +28,7 @@ export function Lines({ lines, parts, follow, open, current, detail, onOpen, onS
   return (
     <VirtualRows
       count={parts.length} height={ROW} label="Records, the newest last" columns={5} follow={follow} onScroll={onScroll} open={at(open)} current={at(current)}
-      head={<div class="tr th"><span role="columnheader">Time</span><span role="columnheader">Severity</span><span role="columnheader" class="wide">Hostname</span><span role="columnheader" class="wide">Logger</span><span role="columnheader">Payload</span></div>}
+      head={<div class="tr th"><span role="columnheader">Time ({zoneName()})</span><span role="columnheader">Severity</span><span role="columnheader" class="wide">Hostname</span><span role="columnheader" class="wide">Logger</span><span role="columnheader">Payload</span></div>}
       rowKey={(i) => `${lines[parts[i]!.line]!.id}.${parts[i]!.first ? '' : i}`}
       rowClass={(i) => rowClass(lines[parts[i]!.line]!)}
       row={(i) => {
@@ -51,7 +51,7 @@ function Record({ line, text, first, open, onOpen }: { line: Line & { kind: 'row
       <span role="cell" class="sev">{s.severity}</span>
       <span role="cell" class="wide cut" title={s.host}>{s.host}</span>
       <span role="cell" class="wide cut" title={s.logger}>{s.logger}</span>
-      <span role="cell" class="msg cut">{text ?? inLine(s.text)}{row.cut && <i class="t3"> … cut</i>}</span>
+      <span role="cell" class="msg cut">{text ?? inLine(s.text)}{text === null && row.cut && <i class="t3"> … cut</i>}</span>
     </div>
   );
 }

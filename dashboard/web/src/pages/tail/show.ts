@@ -51,7 +51,7 @@ export function parts(lines: readonly Line[], width: number): Part[] {
       list.push({ line, text: null, first: true, last: true });
       return;
     }
-    const texts = width > 0 ? wrap(show(l.row.doc).text, width) : [null];
+    const texts = width > 0 ? [...wrap(show(l.row.doc).text, width), ...(l.row.cut ? ['… cut'] : [])] : [null];
     texts.forEach((text, i) => list.push({ line, text, first: i === 0, last: i === texts.length - 1 }));
   });
   return list;

@@ -87,9 +87,9 @@ func equal(a, b string) bool {
 
 // knowsHost reports whether r is addressed to this server by a name of its own.
 // Without tokens a page that has its own name point to 127.0.0.1 would otherwise
-// be let in as if it were ours.
+// be let in as if it were ours, there even as an operator's.
 func (c *Config) knowsHost(r *http.Request) bool {
-	return c.guarded() || c.Insecure || isLoopback(hostname(r.Host)) || c.allows(r.Host)
+	return c.guarded() || c.Insecure && !isLoopback(c.BindAddress) || isLoopback(hostname(r.Host)) || c.allows(r.Host)
 }
 
 // knowsOrigin reports whether the page that sent r, if it was a page, is ours or

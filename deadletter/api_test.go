@@ -70,6 +70,7 @@ func TestDeadLettersOverHTTP(t *testing.T) {
 		{"GET", "/api/v2/dead/other", "", 404, ""},
 		{"POST", "/api/v2/dead/drop", `{}`, 400, "yes"},
 		{"POST", "/api/v2/dead/drop", `{"group":"group","rat":1}`, 400, "rat"},
+		{"POST", "/api/v2/dead/drop", `{"yes":true,"match":"` + strings.Repeat(" ", maxAsked) + `"}`, 400, "too large"},
 		{"POST", "/api/v2/dead/drop", `{"rate":-1,"yes":true}`, 400, "rate"},
 		{"POST", "/api/v2/dead/drop", `{"dry_run":true,"match":"Type =="}`, 400, ""},
 		{"POST", "/api/v2/dead/drop", `{"dry_run":true,"group":"other"}`, 200, `"selected":15`},
@@ -80,7 +81,7 @@ func TestDeadLettersOverHTTP(t *testing.T) {
 		{"POST", "/api/v2/dead/drop", `{"stream":"main","yes":true}`, 200, `"done":15`},
 	} {
 		if status, text := ask(t, a, c.method, c.target, c.body, nil); status != c.status || !strings.Contains(text, c.says) {
-			t.Errorf("%s %s %s: status %d, want %d with %q: %s", c.method, c.target, c.body, status, c.status, c.says, text)
+			t.Errorf("%s %s %.99s: status %d, want %d with %q: %s", c.method, c.target, c.body, status, c.status, c.says, text)
 		}
 	}
 	if n := b.size(t, ctx); n != 0 {

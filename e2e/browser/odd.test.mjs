@@ -51,6 +51,31 @@ test('when what had the focus goes away, what is around it has the focus', () =>
   assert.equal(await focus(page), 'BODY', 'what was given up stays given up');
 }));
 
+test('Tab goes over the rows, which j and k walk through; without these keys it goes through them', async () => {
+  for (const shortcuts of [true, false]) {
+    await visit(search(), async (page) => {
+      const rows = page.locator('.log .vrow');
+      await rows.nth(1).waitFor();
+      await page.locator('.log').focus();
+      await page.keyboard.press('Tab');
+      assert.equal(await rows.nth(0).getByRole('button').evaluate((e) => e === document.activeElement), !shortcuts);
+      if (!shortcuts) return;
+      await page.getByRole('button', { name: 'wrap' }).and(page.locator(':focus')).waitFor();
+      await page.keyboard.press('j');
+      await page.keyboard.press('Shift+Tab');
+      assert.equal(await rows.nth(0).getByRole('button').evaluate((e) => e === document.activeElement), true, 'the selected one can be reached');
+    }, { settings: { shortcuts } });
+  }
+});
+
+test('with forced colours what is pressed and where one is look otherwise', () => visit(search(), async (page) => {
+  const back = (of) => of.evaluate((e) => getComputedStyle(e).backgroundColor);
+  const toggle = (name) => page.getByRole('button', { name, exact: true });
+  assert.notEqual(await back(toggle('Whole words')), await back(toggle('Match case')));
+  const rail = page.locator('.rail');
+  assert.notEqual(await back(rail.getByRole('link', { name: 'Search' })), await back(rail.getByRole('link', { name: 'Live tail' })));
+}, { forcedColors: 'active' }));
+
 test('long hostnames leave room for reasons and payloads, own times are of the zone that is named, and after a replay the focus is kept', async () => {
   const far = await sink();
   far.refuse = () => ({ status: 400, type: 'document_parsing_exception', reason: 'failed to parse' });

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { cell, inLine, payload, severity, severityShort, severityTone, type Found } from '../../core/record';
+import { settings } from '../../core/settings';
 import { visible } from '../../core/text';
 import { clockMillis, day, exact, zoneName } from '../../core/time';
 import { VirtualRows } from '../../ui/VirtualRows';
@@ -23,7 +24,8 @@ interface Props {
   onScroll: (atEnd: boolean) => void;
 }
 
-// Rows are the matches, newest first, one line each (three when wrapped).
+// Rows are the matches, newest first, one line each (three when wrapped). While j and
+// k go from row to row, Tab does not: there may be thousands before what follows.
 export function Rows({ records, columns, wrap, found, open, current, detail, onOpen, onScroll }: Props) {
   const days = records.length > 0 && day(Date.parse(records[0]!.time)) !== day(Date.parse(records[records.length - 1]!.time));
   // On a narrow screen the payload stands before the columns, see search.css.
@@ -53,7 +55,7 @@ export function Rows({ records, columns, wrap, found, open, current, detail, onO
         const ms = Date.parse(time), level = severity(doc);
         return (
           <div class="lr" style={grid} onClick={() => getSelection()?.isCollapsed !== false && onOpen(i)}>
-            <span role="cell" class="ch"><button aria-expanded={i === open} aria-label={`Record of ${clockMillis(ms)}`} onClick={(e) => { e.stopPropagation(); onOpen(i); }}>{i === open ? '▾' : '▸'}</button></span>
+            <span role="cell" class="ch"><button tabIndex={i === open || i === current || !settings.get().shortcuts ? 0 : -1} aria-expanded={i === open} aria-label={`Record of ${clockMillis(ms)}`} onClick={(e) => { e.stopPropagation(); onOpen(i); }}>{i === open ? '▾' : '▸'}</button></span>
             <span role="cell" class="tm" title={exact(ms)}>{days ? `${day(ms)} ` : ''}{clockMillis(ms)}</span>
             <span role="cell" class="sv">{severityShort[level] ?? level}</span>
             {columns.map((c) => <span role="cell" key={c} class="co" title={visible(cell(doc, c))}>{inLine(cell(doc, c))}</span>)}

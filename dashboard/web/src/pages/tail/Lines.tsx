@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useState } from 'preact/hooks';
 import { plural } from '../../core/format';
 import { inLine } from '../../core/record';
+import { settings } from '../../core/settings';
 import { visible } from '../../core/text';
 import { clockMillis, exact, zoneName } from '../../core/time';
 import { VirtualRows } from '../../ui/VirtualRows';
@@ -21,7 +22,8 @@ interface Props {
   onScroll: (atEnd: boolean) => void;
 }
 
-// Lines are the records as they come, and between them what is not there.
+// Lines are the records as they come, and between them what is not there. While j and
+// k go from record to record, Tab does not.
 export function Lines({ lines, parts, follow, open, current, detail, onOpen, onScroll }: Props) {
   const at = (id: number) => (id ? parts.findIndex((p) => p.last && lines[p.line]!.id === id) : -1);
   const rowClass = (line: Line): string => (line.kind !== 'row' ? 'between' : `${show(line.row.doc).tone} ${line.id === open ? 'open' : ''} ${line.id === current ? 'sel' : ''}`);
@@ -33,7 +35,7 @@ export function Lines({ lines, parts, follow, open, current, detail, onOpen, onS
       rowClass={(i) => rowClass(lines[parts[i]!.line]!)}
       row={(i) => {
         const part = parts[i]!, line = lines[part.line]!;
-        return line.kind === 'row' ? <Record line={line} text={part.text} first={part.first} open={open === line.id} onOpen={() => onOpen(line.id)} /> : <Between line={line} />;
+        return line.kind === 'row' ? <Record line={line} text={part.text} first={part.first} open={open === line.id} current={current === line.id} onOpen={() => onOpen(line.id)} /> : <Between line={line} />;
       }}
       detail={detail}
     />
@@ -41,13 +43,13 @@ export function Lines({ lines, parts, follow, open, current, detail, onOpen, onS
 }
 
 // text is one of the parts of a wrapped record; null: all of it, as far as it fits.
-function Record({ line, text, first, open, onOpen }: { line: Line & { kind: 'row' }; text: string | null; first: boolean; open: boolean; onOpen: () => void }) {
+function Record({ line, text, first, open, current, onOpen }: { line: Line & { kind: 'row' }; text: string | null; first: boolean; open: boolean; current: boolean; onOpen: () => void }) {
   const { row } = line, s = show(row.doc);
   const click = () => getSelection()?.isCollapsed !== false && onOpen();
   if (!first) return <div class="tr" onClick={click}><span role="cell" class="more" /><span role="cell" class="msg">{text}</span></div>;
   return (
     <div class="tr" onClick={click}>
-      <span role="cell" title={exact(row.at)}><button class="tw" aria-expanded={open} aria-label={`${open ? 'Close' : 'Open'} the record of ${clockMillis(row.at)}`} onClick={(e) => { e.stopPropagation(); onOpen(); }}>{open ? '▾' : '▸'}</button>{clockMillis(row.at)}</span>
+      <span role="cell" title={exact(row.at)}><button class="tw" tabIndex={open || current || !settings.get().shortcuts ? 0 : -1} aria-expanded={open} aria-label={`${open ? 'Close' : 'Open'} the record of ${clockMillis(row.at)}`} onClick={(e) => { e.stopPropagation(); onOpen(); }}>{open ? '▾' : '▸'}</button>{clockMillis(row.at)}</span>
       <span role="cell" class="sev">{s.severity}</span>
       <span role="cell" class="wide cut" title={s.host}>{s.host}</span>
       <span role="cell" class="wide cut" title={s.logger}>{s.logger}</span>

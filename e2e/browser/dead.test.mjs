@@ -36,6 +36,7 @@ test('a refused record is a dead letter, counted as that, grouped by reason and 
   await letters.filter({ hasText: 'poison 1' }).getByRole('button', { name: /^Open the letter/ }).click();
   await page.locator('.letter').getByText('poison 1').waitFor();
   await page.locator('.letter').getByText('web-7').waitFor();
+  await page.locator('.letter .record').getByText(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d UTC$/).waitFor();
   await page.getByRole('button', { name: 'Bytes' }).click();
   await page.locator('.letter pre', { hasText: /^000000 {2}1e / }).waitFor(); // a frame
   await accessible(page, 'Dead letters with an open letter');

@@ -54,6 +54,12 @@ test('hostile records and senders are inert text in search, live tail and every 
     await page.locator('.taildetail').getByText('<img src=x').first().waitFor();
     await inert(page);
 
+    for (const [path, place] of [['tail', '#tail-check pre'], ['search', '#spec-wrong pre']]) { // links are written by others, too
+      await page.goto(`${world.url}${path}?${new URLSearchParams({ q: `Type == '${UNSEEN.replace('\u0000', '')}' wrong` })}`);
+      await page.locator(place).waitFor();
+      await inert(page);
+    }
+
     for (const name of ['', 'pipeline', 'consumers', 'settings', 'dead']) {
       await page.goto(world.url + name);
       await page.getByRole('heading', { level: 1, name: names[name] }).waitFor();
@@ -62,7 +68,7 @@ test('hostile records and senders are inert text in search, live tail and every 
       if (name === 'pipeline') await panel(page, 'Flow').getByText('<img src=x').first().waitFor();
       await inert(page);
     }
-  });
+  }, { expected: /status of 400/ });
 });
 
 test('a hostile record is an inert dead letter, and so is what the far end says of it', async () => {

@@ -34,7 +34,7 @@ export function LetterView({ stream, letter }: { stream: string; letter: Letter 
           {as === 'bytes' ? <pre tabIndex={0}>{data ? hex(data) : 'no bytes'}</pre>
             : !full.record ? <p class="t2">These bytes are no record that can be decoded. “Bytes” shows them as they were received.</p>
             : as === 'json' ? <pre tabIndex={0}>{visible(JSON.stringify(full.record, null, 2))}</pre>
-            : <dl class="record">{Object.entries(full.record).map(([name, v]) => <div key={name}><dt>{visible(name)}</dt><dd class="mono">{visible(typeof v === 'string' ? v : JSON.stringify(v))}</dd></div>)}</dl>}
+            : <dl class="record">{Object.entries(full.record).map(([name, v]) => <div key={name}><dt>{visible(name)}</dt><dd class="mono">{visible(typeof v === 'string' ? v : JSON.stringify(v))}{name === 'Timestamp' && ' UTC'}</dd></div>)}</dl>}
         </div>
       )}
       {!full && !problem && <div class="skeleton"><span class="vh">Loading</span></div>}

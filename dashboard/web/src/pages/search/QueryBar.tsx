@@ -110,8 +110,8 @@ function SpecProblem({ problem }: { problem: Problem }) {
   const message = problem.detail.split('\n')[0]!.replace(/^parameter q: (match spec, )?/, '');
   return (
     <div class="wrong" id="spec-wrong" role="alert">
-      {problem.excerpt && <pre>{problem.excerpt.replace(/^ {4}/gm, '')}</pre>}
-      <p class="err">{message}{problem.expected && <span class="t2"> · expected {problem.expected}</span>}</p>
+      {problem.excerpt && <pre>{visible(problem.excerpt.replace(/^ {4}/gm, ''))}</pre>}
+      <p class="err">{visible(message)}{problem.expected && <span class="t2"> · expected {problem.expected}</span>}</p>
     </div>
   );
 }

@@ -1,5 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { inLine } from '../../core/record';
+import { visible } from '../../core/text';
 import { setParams } from '../../core/url';
 import type { Feed } from './feed';
 import { where } from './show';
@@ -53,9 +55,9 @@ function Check({ feed, pending }: { feed: Feed; pending: boolean }) {
   const [before, at, after] = where(bad.filter.q, bad.offset ?? 0);
   return (
     <div id="tail-check" class="tailcheck" role="status">
-      {bad.offset !== undefined && <pre class="mono" aria-hidden="true">{before}<mark>{at || ' '}</mark>{after}</pre>}
-      <p class="err">{bad.title}{bad.offset !== undefined && ` at ${bad.offset}`}: {bad.detail}{bad.expected && `; expected ${bad.expected}`}</p>
-      {feed.running && <p class="t2">Still showing: <code>{feed.running.q || 'all records'}</code>{feed.running.text && <> with <code>{feed.running.text}</code></>}</p>}
+      {bad.offset !== undefined && <pre class="mono" aria-hidden="true">{visible(before)}<mark>{visible(at) || ' '}</mark>{visible(after)}</pre>}
+      <p class="err">{bad.title}{bad.offset !== undefined && ` at ${bad.offset}`}: {visible(bad.detail)}{bad.expected && `; expected ${bad.expected}`}</p>
+      {feed.running && <p class="t2">Still showing: <code>{inLine(feed.running.q) || 'all records'}</code>{feed.running.text && <> with <code>{inLine(feed.running.text)}</code></>}</p>}
     </div>
   );
 }

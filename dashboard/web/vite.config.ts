@@ -27,12 +27,12 @@ export default defineConfig({
           groups: [
             { name: 'core', test: /node_modules\/preact|src\/core\/(?!spec|record)|src\/ui\/(Panel|Shell|Table|icons|parts)|preload-helper/, priority: 3 },
             { name: 'rows', test: /src\/core\/(spec|record)|src\/ui\/(VirtualRows|Fields)/, priority: 2 },
-            { name: 'chart', test: /node_modules\/uplot|src\/ui\/(Chart|scales|color|lines)/, priority: 2 },
+            { name: 'chart', test: /node_modules\/uplot|src\/ui\/(Chart|Plot|options|marks|scales|color|lines)/, priority: 2 },
           ],
         },
       },
     },
   },
   server: { proxy: { '/api': { target: relay, changeOrigin: true, ws: true, headers: { Origin: relay } } } },
-  test: { environment: 'happy-dom', setupFiles: ['test/setup.ts'], include: ['test/**/*.test.{ts,tsx}'] },
+  test: { environment: 'happy-dom', setupFiles: ['test/setup.ts'], include: ['test/**/*.test.{ts,tsx}'], testTimeout: 30_000 },
 } as never);

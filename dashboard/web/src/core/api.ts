@@ -69,7 +69,7 @@ export async function ask(url: string, init: RequestInit): Promise<Response> {
 // parsed is JSON whose numbers are read with all of their digits: those beyond 2^53
 // stay as they are written, in an object that JSON.stringify writes in the same way.
 // The ledger's epochs are calculated with, and need not be exact.
-export const parsed = (text: string): unknown => (/\d{16}/.test(text) ? JSON.parse(text, whole as (key: string, value: unknown) => unknown) : JSON.parse(text));
+export const parsed = (text: string): unknown => (/[[:,]-?\d{16}/.test(text) ? JSON.parse(text, whole as (key: string, value: unknown) => unknown) : JSON.parse(text));
 
 const rawJSON = (JSON as { rawJSON?: (text: string) => unknown }).rawJSON; // browsers of before 2025 may lack it
 const whole = (key: string, value: unknown, from?: { source: string }): unknown =>

@@ -108,6 +108,26 @@ func TestASeriesIsKeptForAnHourByTheSecondAndSixHoursByTen(t *testing.T) {
 	}
 }
 
+func TestWhatTwoReceiversOnOneHostReportOfASecondAddsUp(t *testing.T) {
+	t.Parallel()
+	for metric, want := range map[string]string{stats.Throughput: "120", stats.Storing: "12", stats.Connections: "12"} { // of ten seconds; gauges as they are at its end
+		c := newClock()
+		h := NewHistory(c.now)
+		for i := range int64(10) {
+			c.at = time.Unix(start+i, 0)
+			for _, v := range []float64{5, 7} {
+				h.Add(event(start+i, metric, "tcp-receiver", v, stats.Last))
+			}
+		}
+		if got := values(read(t, h, 2, 1).Series[0].Values); got != "12 12" {
+			t.Errorf("%s by the second: %s, want 12 12", metric, got)
+		}
+		if got := values(read(t, h, 10, 10).Series[0].Values); got != want {
+			t.Errorf("%s by ten: %s, want %s", metric, got, want)
+		}
+	}
+}
+
 func TestWhatOneSecondHoldsIsOneValueAsItsAggregateSays(t *testing.T) {
 	t.Parallel()
 	for by, want := range map[stats.Aggregate]string{stats.Total: "12 5", stats.Average: "4 5", stats.Max: "7 5", stats.Last: "4 5"} {

@@ -86,11 +86,17 @@ func (s *series) compare(o *series) int {
 	return cmp.Or(slices.Compare(s.names, o.names), slices.Compare(s.group, o.group))
 }
 
-// add folds an event into its second, and the second into its coarse bucket. The
-// aggregate says how: what two processes of one sender at one address report of a
-// second is one value.
+// add folds an event into its second, and the second into its coarse bucket: what
+// two processes of one sender at one address report of a second is one value.
 func (s *series) add(second int64, e *stats.Event) {
 	s.agg, s.threshold = e.Aggregate, e.Threshold
+	beside := s.agg // of two processes
+	switch s.key.metric {
+	case stats.Throughput: // receivers report it as the original did, as if the last value stood
+		s.agg, beside = stats.Total, stats.Total
+	case stats.Storing, stats.Connections, stats.InFlight:
+		beside = stats.Total
+	}
 	cell := s.fine.cell(second)
 	if cell == nil {
 		return
@@ -102,7 +108,7 @@ func (s *series) add(second int64, e *stats.Event) {
 		*cell, s.folded = e.Value, 1
 	} else {
 		s.folded++
-		*cell = fold(s.agg, *cell, e.Value, s.folded)
+		*cell = fold(beside, *cell, e.Value, s.folded)
 	}
 	bucket := second / coarseStep
 	sum, n := none, 0

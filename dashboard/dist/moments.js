@@ -1,1 +1,1 @@
-import{Gt as e,Y as t,q as n}from"./core.js";var r=e=>Number.isFinite(e)?`${t(e)}T${n(e)}`:``,i=(t,n=e.get().zone)=>Date.parse(n===`utc`?`${t}Z`:t);export{r as n,i as t};
+import{J as e,X as t,qt as n}from"./core.js";var r=n=>Number.isFinite(n)?`${t(n)}T${e(n)}`:``,i=(e,t=n.get().zone)=>Date.parse(t===`utc`?`${e}Z`:e);export{r as n,i as t};

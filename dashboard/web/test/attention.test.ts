@@ -8,6 +8,7 @@ import { attention, type Facts } from '../src/pages/overview/rules';
 import { verdict } from '../src/core/verdict';
 import { drains, groupRows } from '../src/core/groups';
 import { range } from '../src/core/range';
+import { throughputIn } from '../src/ui/lines';
 import { senders } from '../src/pages/overview/senders';
 
 const now = 1_795_184_400;
@@ -102,6 +103,21 @@ test('pending that grows for five minutes, with the time left', () => {
   expect(look({ books: books(balance()) })).toEqual([]);
 });
 
+test('what is lost or refused comes before what is newer', () => {
+  store.put([now - 5, 'tcp-receiver', '', 'Throughput', 3, null, null], now);
+  store.put([now - 5, 'tcp-receiver', '', 'Rejected', 3, null, null], now);
+  const full = consumers({ bytes: 99, left_s: 0, held_by: 'audit' }, group({ unacked: 1000 }));
+  expect(look({ consumers: full, dropped: 7 }).map((line) => line.slice(0, 60))).toEqual([
+    'err: LOGS is 99 % full (99 B of 100 B), intake refused now, ', 'warn: 7 events were left out: this browser or its line is to',
+    'warn: tcp-receiver refused 3 records within 10 min', 'warn: es_subscriber holds 1,000 blocks unacknowledged, its l',
+  ]);
+});
+
+test('many hosts of a program that fell silent are one trouble', () => {
+  for (let i = 1; i <= 30; i++) store.put([now - 90 - i, 'tcp-receiver', `edge-${i}`, 'Throughput', 3, null, null], now);
+  expect(look({ senders: senders(store, now) })).toEqual(['err: tcp-receiver edge-1, edge-2, edge-3 and 27 more have been silent for 91 s or more']);
+});
+
 test('a sender that fell silent, and events left out', () => {
   store.put([now - 90, 'tcp-receiver', '10.0.0.1', 'Throughput', 3, null, null], now);
   expect(look({ senders: senders(store, now) })).toEqual(['err: tcp-receiver 10.0.0.1 has been silent for 90 s']);
@@ -173,4 +189,12 @@ test('two outputs of one name are told apart by their group, two members by thei
   const list = flows(books(balance({ group: 'sumologic' }), balance({ group: 'http_subscriber' })), null, store.of('Delivered'));
   expect(list.map((f) => [f.name, ...f.programs])).toEqual([['sumologic', 'http-output\nsumologic'], ['http_subscriber', 'http-output\n']]);
   expect(senders(store, now).map((s) => [s.group, s.rate])).toEqual([['', 5], ['sumologic', 3]]);
+});
+
+test('a legend leaves out the sender that all lines share, a title never', () => {
+  for (const ip of ['edge-1', 'edge-2']) for (let s = now - 20; s < now; s++) store.put([s, 'tcp-receiver', ip, 'Throughput', 3, null, null], now);
+  const say = () => throughputIn(store, range(60, null, now), () => 'c1').lines.map((l) => `${l.label} | ${l.title}`);
+  expect(say()).toEqual(['edge-1 | tcp-receiver edge-1', 'edge-2 | tcp-receiver edge-2']);
+  for (let s = now - 20; s < now; s++) store.put([s, 'http-receiver', 'edge-1', 'Throughput', 3, null, null], now);
+  expect(say()).toEqual(['tcp edge-1 | tcp-receiver edge-1', 'tcp edge-2 | tcp-receiver edge-2', 'http | http-receiver']);
 });

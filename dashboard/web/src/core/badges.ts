@@ -16,7 +16,7 @@ export const badges = new Store<Record<string, Badge | undefined>>({});
 
 function behind(now: number): number {
   const second = Math.floor(now / 1000);
-  const late = live.series.of('Lag').filter((s) => s.threshold && (s.over(second - 6, second - 1, 'max') ?? 0) >= s.threshold.warn).length;
+  const late = new Set(live.series.of('Lag').filter((s) => s.threshold && (s.over(second - 6, second - 1, 'max') ?? 0) >= s.threshold.warn).map((s) => s.program)).size; // however many members
   const full = (live.consumers.get()?.value.streams ?? []).flatMap((s) => s.groups ?? []).filter((g) => g.limit > 0 && g.unacked >= g.limit).length;
   return Math.max(late, full);
 }

@@ -1,3 +1,4 @@
+import { duration } from './format';
 import type { Metrics, Origin, Series } from './series';
 import type { Balance, Books, Consumers, Group, Stream } from './types';
 
@@ -37,6 +38,9 @@ export const outputOf = (o: Origin): string => (o.group ? `${o.sender} ${o.group
 // pressing it is that a stream fills up in so many seconds: within an hour, within a
 // day, or not, since a minute's growth says little of weeks.
 export const pressing = (left: number | null): 'err' | 'warn' | '' => (left === null || left > 86_400 ? '' : left > 3600 ? 'warn' : 'err');
+
+// soon it happens: now, in 12 min.
+export const soon = (left: number): string => (left < 1 ? 'now' : `in ${duration(left)}`);
 
 export interface Flow {
   key: string; // stream/group

@@ -23,15 +23,22 @@ const xs = (r: Range): number[] => Array.from({ length: (r.to - r.from) / r.widt
 // newest one yet has one less: a figure need not wait for the others.
 export const recent = (s: Series, r: Range, how?: Fold): number | null => s.over(r.newest - Math.max(5, r.width), r.newest, how, false) ?? s.over(r.to - r.width, r.to, how, r.coarse);
 
+// labelOf a series among others: what all senders share says nothing in a legend, whose
+// words are cut off at their end. The whole name is its title.
+function labelOf(s: Series, list: readonly Series[]): { label: string; title: string } {
+  const title = nameOf(s, list), shared = list.length > 1 && list.every((o) => o.sender === s.sender);
+  return { title, label: shared ? title.slice(s.sender.length + 1) || title : title };
+}
+
 // named is one line for each sender; several addresses are lines of their own.
 function named(list: readonly Series[], r: Range, hue: Hue, format: (v: number | null) => string): Line[] {
   return list
-    .map((s): Line => ({ label: nameOf(s, list), values: s.points(r.from, r.to, r.width, undefined, r.coarse), tone: hue(nameOf(s, list)), now: format(recent(s, r)) }))
+    .map((s): Line => ({ ...labelOf(s, list), values: s.points(r.from, r.to, r.width, undefined, r.coarse), tone: hue(nameOf(s, list)), now: format(recent(s, r)) }))
     .filter((l) => l.values.some((v) => v !== null));
 }
 
 // throughputIn is by receiver, so its lines need not say that.
-export const throughputIn = (store: Metrics, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(receivers(store), r, hue, short).map((l) => ({ ...l, title: l.label, label: l.label.replace(/-receiver\b/, '') })) });
+export const throughputIn = (store: Metrics, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(receivers(store), r, hue, short).map((l) => ({ ...l, label: l.label.replace(/-receiver\b/, '') })) });
 
 export const throughputOut = (store: Metrics, r: Range, hue: Hue): ChartData => ({ x: xs(r), lines: named(outputs(store), r, hue, short) });
 
@@ -39,7 +46,7 @@ export const throughputOut = (store: Metrics, r: Range, hue: Hue): ChartData => 
 export function batchSize(store: Metrics, r: Range, hue: Hue): ChartData {
   const list = store.of('BatchSize'), width = Math.max(10, r.width);
   const mean = (s: Series, to: number) => s.over(to - width, to, undefined, r.coarse);
-  const lines = list.map((s): Line => ({ label: nameOf(s, list), tone: hue(nameOf(s, list)), now: count(mean(s, r.end)), values: xs(r).map((x) => mean(s, x + r.width)) }));
+  const lines = list.map((s): Line => ({ ...labelOf(s, list), tone: hue(nameOf(s, list)), now: count(mean(s, r.end)), values: xs(r).map((x) => mean(s, x + r.width)) }));
   return { x: xs(r), lines: lines.filter((l) => l.values.some((v) => v !== null)) };
 }
 
@@ -53,7 +60,7 @@ export function batchCounts(store: Metrics, r: Range): (number | null)[] {
 export function lag(store: Metrics, r: Range, hue: Hue): ChartData {
   const list = store.of('Lag');
   const lines = named(list, r, hue, short).map((l, i) => {
-    const s = list.find((s) => nameOf(s, list) === l.label)!;
+    const s = list.find((s) => nameOf(s, list) === l.title)!;
     const value = recent(s, r) ?? -1;
     return { ...l, value, i, alarm: alarm(value, s.threshold) };
   });
@@ -62,7 +69,7 @@ export function lag(store: Metrics, r: Range, hue: Hue): ChartData {
   const rest = lines.slice(5);
   const most = Math.max(...rest.map((l) => l.value));
   const values = xs(r).map((_, i) => rest.reduce<number | null>((max, l) => (l.values[i] === null ? max : Math.max(max ?? 0, l.values[i]!)), null));
-  const folded: Line = { label: `${rest.length} others`, values, tone: 'c6', now: most >= 0 ? `≤ ${short(most)}` : short(null), title: rest.map((l) => l.label).join(', ') };
+  const folded: Line = { label: `${rest.length} others`, values, tone: 'c6', now: most >= 0 ? `≤ ${short(most)}` : short(null), title: rest.map((l) => l.title).join(', ') };
   return { x: xs(r), lines: [folded, ...lines.slice(0, 5).sort((a, b) => a.i - b.i)] };
 }
 

@@ -95,7 +95,7 @@ function Facts({ s, status }: { s: Told; status: Status | undefined }) {
       {behind.length > 0 && <p class="note err"><b>Loss:</b> {s.name} has removed blocks that {behind.map((g) => g.name).join(', ')} had not settled.</p>}
       <dl class="facts">
         <Fact name="Size of limit"><span class={full}>{bytes(s.bytes)}{limited ? ` of ${bytes(s.max_bytes)}` : ', no limit'}</span>{limited && <><Meter value={s.bytes} limit={s.max_bytes} /> <span class="t3">{percent(s.bytes, s.max_bytes)}</span></>}</Fact>
-        <Fact name={s.when_full === 'expire' ? 'Until the first loss' : 'Until full'} hint="At the rate of the last minute; – when it does not come to that, or is not known yet"><span class={soon}>{duration(s.left_s)}</span></Fact>
+        <Fact name={s.when_full === 'expire' ? 'Until the first loss' : 'Until full'} hint="At the rate of the last minute; – when it does not come to that, or is not known yet"><span class={soon}>{s.left_s !== null && s.left_s < 1 ? 'now' : duration(s.left_s)}</span></Fact>
         <Fact name="Held by" hint="The group that has settled least: what it has not settled cannot be removed">{s.held_by ? <span class={soon}>{s.held_by}</span> : '–'}</Fact>
         <Fact name="When full">{s.when_full === 'expire' ? 'drops the oldest' : 'refuses new records'}</Fact>
         <Fact name="Blocks" hint="Stored now, and their sequences">{count(s.messages)} <span class="t3">{count(s.first)} … {count(s.last)}</span></Fact>

@@ -13,7 +13,7 @@ const TOP = 5;
 const columns = (flip: (key: string) => void): Column<GroupRow>[] => [
   {
     key: 'name', title: 'Queue group / member',
-    cell: (r) => r.member ? r.name : <><button class="tw" aria-expanded={r.open} aria-label={`Members of ${r.name}`} onClick={() => flip(r.key)}>{r.open ? '▾' : '▸'}</button><a href={href('consumers', { group: r.key })}>{r.name}</a></>,
+    cell: (r) => r.member ? r.name : <><button class="tw" aria-expanded={r.open} aria-label={`Members of ${r.name}`} onClick={() => flip(r.key)}>{r.open ? '▾' : '▸'}</button><a class="cut" title={r.name} href={href('consumers', { group: r.key })}>{r.name}</a></>,
   },
   { key: 'members', title: 'Members', hint: 'Senders that report deliveries for it', cell: (r) => <span class={r.member ? 'mono t2' : 't2'}>{r.members}</span> },
   { key: 'rate', title: 'Rate', num: true, hint: 'Records delivered per second', cell: (r) => (r.rate === null ? '–' : `${short(r.rate)}/s`) },

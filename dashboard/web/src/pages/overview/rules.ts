@@ -1,9 +1,9 @@
 import { causes, listed, refusalWords, trouble } from '../../core/causes';
 import type { Dead } from '../../core/dead';
-import { nameOf, outputOf, receivers, type Flow } from '../../core/flow';
+import { nameOf, outputOf, receivers, soon, type Flow } from '../../core/flow';
 import { bytes, count, duration, percent, plural, short } from '../../core/format';
 import { pausedText } from '../../core/groups';
-import type { Series, SeriesStore } from '../../core/series';
+import { programOf, type Series, type SeriesStore } from '../../core/series';
 import { grows, type Track } from '../../core/track';
 import type { Books, Consumers } from '../../core/types';
 import type { Sender } from './senders';
@@ -35,7 +35,7 @@ export interface Facts {
 
 export function attention(f: Facts): Item[] {
   const items = [...lagging(f), ...halted(f), ...deadLetters(f), ...refused(f), ...groups(f), ...differences(f), ...streams(f), ...growing(f), ...silent(f), ...dropped(f)];
-  return items.sort((a, b) => (b.since ?? 0) - (a.since ?? 0));
+  return items.sort((a, b) => Number(b.tone === 'err') - Number(a.tone === 'err') || (b.since ?? 0) - (a.since ?? 0)); // few are seen at first
 }
 
 // over tells since when a series has been over a value, null unless it has been
@@ -116,14 +116,14 @@ function groups({ flows, now }: Facts): Item[] {
     if (!g || balance?.closed) return [];
     const items: Item[] = [];
     if (g.limit > 0 && g.unacked >= g.limit) {
-      items.push({ id: `limit ${key}`, tone: 'warn', page: 'consumers', what: name, text: `holds ${count(g.unacked)} blocks unacknowledged, its limit: it gets no more until it acknowledges`, since: null });
+      items.push({ id: `limit ${key}`, tone: 'warn', page: 'consumers', params: { group: key }, what: name, text: `holds ${count(g.unacked)} blocks unacknowledged, its limit: it gets no more until it acknowledges`, since: null });
     }
     if (g.paused) {
       items.push({ id: `paused ${key}`, tone: 'warn', page: 'consumers', params: { group: key }, what: name, text: `is ${pausedText(g, now).toLowerCase()}: ${balance ? plural(balance.pending, 'record') : plural(g.pending, 'block')} pending`, since: null });
     }
     const last = g.last_delivered ? Date.parse(g.last_delivered) / 1000 : 0;
     if (!g.paused && g.waiting === 0 && g.unacked === 0 && g.pending > 0 && now - last > 60) {
-      items.push({ id: `nobody ${key}`, tone: 'err', page: 'consumers', what: name, text: `has no member: nobody fetches its ${plural(g.pending, 'block')}`, since: last || null });
+      items.push({ id: `nobody ${key}`, tone: 'err', page: 'consumers', params: { group: key }, what: name, text: `has no member: nobody fetches its ${plural(g.pending, 'block')}`, since: last || null });
     }
     return items;
   });
@@ -141,9 +141,9 @@ function differences({ books, track }: Facts): Item[] {
 function streams({ consumers }: Facts): Item[] {
   return (consumers?.streams ?? []).flatMap((s): Item[] => {
     const full = s.max_bytes > 0 ? s.bytes / s.max_bytes : 0;
-    const left = s.left_s !== null ? `, ${s.when_full === 'expire' ? 'first loss' : 'intake refused'} in ${duration(s.left_s)}` : '';
+    const left = s.left_s === null ? '' : `, ${s.when_full === 'expire' ? 'first loss' : 'intake refused'} ${soon(s.left_s)}`;
     const behind = s.when_full === 'expire' ? (s.groups ?? []).filter((g) => g.pending > 0 && s.first > 0 && g.ack_floor > 0 && s.first > g.ack_floor + 1) : [];
-    const items: Item[] = behind.map((g) => ({ id: `overtaken ${s.name}/${g.name}`, tone: 'err', page: 'consumers', what: g.name, text: `is being overtaken: ${s.name} already removed blocks it has not settled`, since: null }));
+    const items: Item[] = behind.map((g) => ({ id: `overtaken ${s.name}/${g.name}`, tone: 'err', page: 'consumers', params: { group: `${s.name}/${g.name}` }, what: g.name, text: `is being overtaken: ${s.name} already removed blocks it has not settled`, since: null }));
     if (full > 0.8) items.push({ id: `full ${s.name}`, tone: full > 0.95 ? 'err' : 'warn', page: 'consumers', what: s.name, text: `is ${percent(s.bytes, s.max_bytes).replace(/\.\d+/, '')} full (${bytes(s.bytes)} of ${bytes(s.max_bytes)})${left}${s.held_by ? `, held by ${s.held_by}` : ''}`, since: null });
     return items;
   });
@@ -158,10 +158,19 @@ function growing({ track, books, now }: Facts): Item[] {
   return [{ id: 'growing', tone: 'warn', page: 'pipeline', what: `${count(value)} pending`, text: `and growing by ${short(rate)} msg/s for 5 min${full.length ? `: the stream is full in ${duration(Math.min(...full))}` : ''}`, since: Math.floor(now) - 300 }];
 }
 
+const NAMED = 3; // hosts
+
+// silent senders: those of a program that are silent on many hosts are one trouble.
 function silent({ senders, silentAfter, now }: Facts): Item[] {
-  return senders.filter((s) => now - s.seen > silentAfter).map((s) => ({
-    id: `silent ${s.key}`, tone: 'err', page: 'pipeline', what: outputOf(s) + (s.ip ? ` ${s.ip}` : ''), text: `has been silent for ${duration(now - s.seen)}`, since: s.seen + silentAfter,
-  }));
+  const list = senders.filter((s) => now - s.seen > silentAfter);
+  return [...new Set(list.map(programOf))].map((program) => {
+    const mine = list.filter((s) => programOf(s) === program), many = mine.length > 1, more = mine.length - NAMED;
+    const hosts = mine.slice(0, NAMED).map((s) => s.ip).join(', '), newest = Math.max(...mine.map((s) => s.seen));
+    return {
+      id: `silent ${mine.map((s) => s.key)}`, tone: 'err', page: 'pipeline', what: `${outputOf(mine[0]!)} ${hosts}${more > 0 ? ` and ${more} more` : ''}`.trimEnd(),
+      text: `${many ? 'have' : 'has'} been silent for ${duration(now - newest)}${many ? ' or more' : ''}`, since: newest + silentAfter,
+    };
+  });
 }
 
 function dropped({ dropped, now }: Facts): Item[] {

@@ -16,5 +16,5 @@ export function senders(store: SeriesStore, now: number): Sender[] {
     found.set(s.source, one);
     one.seen = Math.max(one.seen, s.seen() ?? 0);
   }
-  return [...found.values()].filter((s) => s.seen > 0).sort((a, b) => Number(now - b.seen > 10) - Number(now - a.seen > 10) || a.sender.localeCompare(b.sender) || a.key.localeCompare(b.key));
+  return [...found.values()].filter((s) => s.seen > 0).sort((a, b) => Number(now - b.seen > 10) - Number(now - a.seen > 10) || a.sender.localeCompare(b.sender) || a.key.localeCompare(b.key, undefined, { numeric: true }));
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { pressing } from '../../core/flow';
+import { pressing, soon } from '../../core/flow';
 import { bytes, count, duration, plural, short } from '../../core/format';
 import type { GroupRow } from '../../core/groups';
 import type { Consumers, Stream } from '../../core/types';
@@ -58,7 +58,7 @@ function Way({ stream: s, groups, blocks, several }: TopologyProps & { stream: S
           <div class="name"><a href={href('consumers')} class="cut" title={s.name}>{s.name}</a><b>{blocks(s.name) === null ? '–' : short(blocks(s.name))}<small> blocks/s</small></b></div>
           <div class="under">{count(s.messages)} blocks · {bytes(s.bytes)}{full && <> of {bytes(s.max_bytes)}<Meter value={s.bytes} limit={s.max_bytes} /></>}</div>
           <div class="under">{count(s.first)} … {count(s.last)} · {plural(s.replicas, 'replica')}</div>
-          {pressing(s.left_s) && <div class={`under ${pressing(s.left_s)}`}>{s.when_full === 'expire' ? 'first loss' : 'full'} in {duration(s.left_s)}{s.held_by && `, held by ${s.held_by}`}</div>}
+          {pressing(s.left_s) && <div class={`under ${pressing(s.left_s)}`}>{s.when_full === 'expire' ? 'first loss' : 'full'} {soon(s.left_s!)}{s.held_by && `, held by ${s.held_by}`}</div>}
         </div></li>
       </Column>
       <Column title="Groups" class="out">

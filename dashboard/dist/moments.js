@@ -1,1 +1,1 @@
-import{J as e,X as t,qt as n}from"./core.js";var r=n=>Number.isFinite(n)?`${t(n)}T${e(n)}`:``,i=(e,t=n.get().zone)=>Date.parse(t===`utc`?`${e}Z`:e);export{r as n,i as t};
+import{Q as e,X as t,Yt as n}from"./core.js";var r=n=>Number.isFinite(n)?`${e(n)}T${t(n)}`:``,i=(e,t=n.get().zone)=>Date.parse(t===`utc`?`${e}Z`:e);export{r as n,i as t};

@@ -115,7 +115,7 @@ test('what is lost or refused comes before what is newer', () => {
 
 test('many hosts of a program that fell silent are one trouble', () => {
   for (let i = 1; i <= 30; i++) store.put([now - 90 - i, 'tcp-receiver', `edge-${i}`, 'Throughput', 3, null, null], now);
-  expect(look({ senders: senders(store, now) })).toEqual(['err: tcp-receiver edge-1, edge-2, edge-3 and 27 more have been silent for 91 s or more']);
+  expect(look({ senders: senders(store, now) })).toEqual(['err: tcp-receiver edge-1 and 29 more has been silent for 91 s']);
 });
 
 test('a sender that fell silent, and events left out', () => {
@@ -165,6 +165,19 @@ test('an output that has delivered nothing yet is one all the same, and says why
   expect(out.map((s) => [s.ip, s.over(now - 6, now - 1)])).toEqual([['out-1', 0]]);
   expect(figures({ store, track, books: null, dead: null, now }, range(300, null, now))[1]).toMatchObject({ label: 'Delivered', value: '0', under: 'es-output' });
   expect(groupRows(list, store, track, out, new Set(), now)[0]).toMatchObject({ members: '1 member', rate: 0, lag: 78, state: { text: 'No answer' } });
+});
+
+test('a group whose members all died is read by nobody, whatever they have in hand, and its far end is not blamed', () => {
+  for (let t = now - 180; t < now - 90; t++) store.put([t, 'es-output', 'out-1', 'Lag', t - now + 180, 30, 60], now);
+  for (let t = now - 180; t < now - 90; t += 7) store.put([t, 'es-output', 'out-1', 'Retried.none', 1, null, null], now);
+  const out = outputs(store), then = consumers({}, group({ waiting: 0, unacked: 709, pending: 5961, last_delivered: new Date((now - 90) * 1000).toISOString() }));
+  const list = flows(books(balance()), then, out), rows = () => groupRows(list, store, track, out, new Set(), now)[0];
+  expect(rows()).toMatchObject({ members: '0 of 1 member', state: { tone: 'err', text: 'No reader' } });
+  expect(look({ consumers: then, flows: list })).toEqual(['err: es_subscriber has no member: nobody fetches its 6,670 blocks']);
+  for (let t = now - 20; t < now; t++) store.put([t, 'es-output', 'out-2', 'Lag', 1, 30, 60], now);
+  const one = outputs(store), back = flows(books(balance()), then, one); // one that lives may hold as much, and asks for no more
+  expect(groupRows(back, store, track, one, new Set(), now)[0]).toMatchObject({ members: '1 of 2 members', state: { text: 'No answer' } });
+  expect(look({ consumers: then, flows: back }).join()).not.toContain('no member');
 });
 
 test('a figure counts the second that goes on as soon as one has reported it, and waits for nobody', () => {

@@ -1,3 +1,4 @@
+import { speaks } from './flow';
 import { count } from './format';
 import type { Metrics, Series } from './series';
 
@@ -83,7 +84,7 @@ export function trouble(store: Metrics, programs: ReadonlySet<string>, now: numb
     return end - RECENT;
   };
   const delivered = last(store.of('Delivered').filter(mine));
-  if (end - delivered < HALTED) return null;
+  if (end - delivered < HALTED || !speaks(store, programs, now)) return null;
   const repeated = store.parts('Retried').filter((p) => mine(p.series) && !isSplit(p.cause)).map((p) => p.series);
   const newest = last(repeated);
   if (newest <= delivered) return null; // it is idle

@@ -20,6 +20,17 @@ export function outputs(store: Metrics): Series[] {
   return [...sources].map(([source, s]) => own('Delivered', source) ?? own('Throughput', source) ?? s.quiet('Delivered'));
 }
 
+// speaks: any of these programs has reported anything within ten seconds.
+export function speaks(store: Metrics, programs: ReadonlySet<string>, now: number): boolean {
+  return outputs(store).some((s) => programs.has(s.program) && s.over(Math.floor(now) - 11, Math.floor(now)) !== null);
+}
+
+// unread: blocks wait and nobody fetches them. What a member held when it died is in
+// hand for JetStream all the same, so that its silence tells.
+export function unread({ group: g, programs }: Flow, store: Metrics, now: number): boolean {
+  return g !== null && !g.paused && g.waiting === 0 && (g.unacked === 0 ? g.pending > 0 : programs.size > 0 && !speaks(store, programs, now));
+}
+
 // nameOf who reports among others: the sender, and of group and address what it
 // takes to tell those of the same name apart.
 export function nameOf(one: Origin, among: readonly Origin[]): string {

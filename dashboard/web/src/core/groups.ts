@@ -1,5 +1,5 @@
 import { trouble, type Trouble } from './causes';
-import type { Flow } from './flow';
+import { unread, type Flow } from './flow';
 import { duration, plural } from './format';
 import type { Process } from './programs';
 import { alarm, type Series, type SeriesStore } from './series';
@@ -58,20 +58,20 @@ export function groupRows(flows: readonly Flow[], store: SeriesStore, track: Tra
     const pending = f.balance && f.balance.state !== 'unknown' ? f.balance.pending : null;
     // Two processes on one host report as one.
     const many = Math.max(mine.length, processes.filter((p) => p.state === 'running' && f.programs.has(p.program)).length);
+    const silent = (s: Series) => s.over(now - 12, now - 1) === null, gone = mine.filter(silent).length;
     const row: GroupRow = {
-      key: f.key, name: f.name, member: false, members: many ? plural(many, 'member') : '–', open: open.has(f.key),
+      key: f.key, name: f.name, member: false, members: many ? (gone ? `${many - gone} of ` : '') + plural(many, 'member') : '–', open: open.has(f.key),
       rate: sum(mine, now) ?? (slope ? slope.settled : null), lag, threshold: t, pending,
       unacked: g?.unacked ?? null, limit: g?.limit ?? null, redelivered: g?.redelivered ?? null,
-      drains: drains(pending, slope), state: state(f, alarm(lag, t) !== '', pending, trouble(store, f.programs, now), seconds),
+      drains: drains(pending, slope), state: state(f, alarm(lag, t) !== '', pending, trouble(store, f.programs, now), unread(f, store, now), seconds),
     };
     const below = row.open ? mine.map((s): GroupRow => {
       const own = store.of('Lag').filter((l) => l.source === s.source);
       const late = most(own, now);
-      const silent = s.over(now - 12, now - 1) === null;
       return {
         key: `${f.key} ${s.source}`, name: s.sender, member: true, source: s.source, members: s.ip || '–', open: false, rate: sum([s], now), lag: late, threshold: t,
         pending: null, unacked: null, limit: null, redelivered: null, drains: '',
-        state: silent ? said('err', 'Silent') : alarm(late, t) ? said('warn', 'Behind') : said('ok', 'Running'),
+        state: silent(s) ? said('err', 'Silent') : alarm(late, t) ? said('warn', 'Behind') : said('ok', 'Running'),
       };
     }) : [];
     return [row, ...below];
@@ -100,11 +100,11 @@ export function pausedText(g: Group, seconds: number): string {
   return at === null ? 'Paused' : `Paused until ${minute(at, seconds * 1000)} (in ${duration(at / 1000 - seconds)})`;
 }
 
-function state({ group: g, balance, name }: Flow, late: boolean, pending: number | null, why: Trouble | null, seconds: number): GroupRow['state'] {
+function state({ group: g, balance, name }: Flow, late: boolean, pending: number | null, why: Trouble | null, nobody: boolean, seconds: number): GroupRow['state'] {
   if (balance?.closed && !g) return said('plain', 'Ended');
   if (!g) return said('plain', '–');
   if (g.paused) return { ...said('warn', 'Paused'), text: pausedText(g, seconds) };
-  if (g.waiting === 0 && g.unacked === 0 && g.pending > 0) return said('err', 'No reader');
+  if (nobody) return said('err', 'No reader');
   if (why) return { tone: why.kind === 'paused' ? 'err' : 'warn', text: why.kind === 'paused' ? 'Sink paused' : why.cause === 'none' ? 'No answer' : `Answers ${why.cause}`, hint: `${name} ${why.text}` };
   if (g.limit > 0 && g.unacked >= g.limit) return said('warn', 'At ack limit');
   if (late) return said('warn', 'Behind');

@@ -26,8 +26,8 @@ export const recent = (s: Series, r: Range, how?: Fold): number | null => s.over
 // labelOf a series among others: what all senders share says nothing in a legend, whose
 // words are cut off at their end. The whole name is its title.
 function labelOf(s: Series, list: readonly Series[]): { label: string; title: string } {
-  const title = nameOf(s, list), shared = list.length > 1 && list.every((o) => o.sender === s.sender);
-  return { title, label: shared ? title.slice(s.sender.length + 1) || title : title };
+  const title = nameOf(s, list);
+  return { title, label: (list.every((o) => o.sender === s.sender) && title.slice(s.sender.length + 1)) || title };
 }
 
 // named is one line for each sender; several addresses are lines of their own.

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { causeName, causes, trouble } from '../../core/causes';
-import { pressing } from '../../core/flow';
+import { pressing, speaks } from '../../core/flow';
 import { count, duration } from '../../core/format';
 import { live } from '../../core/live';
 import { range } from '../../core/range';
@@ -52,12 +52,12 @@ function Answers({ programs }: { programs: ReadonlySet<string> }) {
     const end = Math.floor(t.server / 1000) - 1, mine = (s: Series) => programs.has(s.program);
     const sum = (type: string) => live.series.of(type).filter(mine).reduce((n, s) => n + (s.over(end - HOUR + 2, end, 'sum') ?? 0), 0);
     const known = duration(Math.max(1, Math.min(HOUR, t.server / 1000 - live.series.began / 1000)));
-    return { known, repeated: causes(live.series, 'Retried', mine, end - HOUR + 2, end), all: sum('Retried'), dead: sum('DeadLettered'), why: trouble(live.series, programs, t.server / 1000) };
+    return { known, repeated: causes(live.series, 'Retried', mine, end - HOUR + 2, end), all: sum('Retried'), dead: sum('DeadLettered'), why: trouble(live.series, programs, t.server / 1000), speaks: speaks(live.series, programs, t.server / 1000) };
   }, [programs]);
   if (programs.size === 0) return <Fact name="Far end" hint="No sender reports deliveries for this group">–</Fact>;
   return (
     <>
-      <Fact name="Far end now">{v.why ? <span class="warn b">{v.why.end}</span> : 'takes what it gets'}</Fact>
+      <Fact name="Far end now">{v.why ? <span class="warn b">{v.why.end}</span> : v.speaks ? 'takes what it gets' : '–'}</Fact>
       <Fact name={`Posts repeated, last ${v.known}`} hint="By the status of the answer">{v.all === 0 ? '0' : v.repeated.map((c) => `${causeName(c.cause)} × ${count(c.n)}`).join(', ') || count(v.all)}</Fact>
       <Fact name={`Dead-lettered, last ${v.known}`}>{v.dead > 0 ? <a class="err b" href={href('dead')}>{count(v.dead)}</a> : '0'}</Fact>
     </>

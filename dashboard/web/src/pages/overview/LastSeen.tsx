@@ -1,4 +1,3 @@
-import { outputOf } from '../../core/flow';
 import { short } from '../../core/format';
 import { Panel } from '../../ui/Panel';
 import { Age } from '../../ui/parts';
@@ -11,7 +10,7 @@ export function LastSeen({ list, now, warn, error, at }: { list: readonly Sender
   const word = { ok: 'reporting', warn: 'late', err: 'silent' };
   const fresh = list.filter((s) => tone(s) === 'ok').length;
   const columns: Column<Sender>[] = [
-    { key: 'sender', title: 'Sender', cell: (s) => <span class="st"><span class={`dot ${tone(s)}`} title={word[tone(s)]} /><span class="vh">{word[tone(s)]} </span><span class="cut" title={outputOf(s)}>{s.sender}{s.group && <span class="t3"> {s.group}</span>}</span></span> },
+    { key: 'sender', title: 'Sender', cell: (s) => <span class="st"><span class={`dot ${tone(s)}`} title={word[tone(s)]} /><span class="vh">{word[tone(s)]} </span><span class="cut" title={`${s.sender} ${s.group}`}>{s.sender}{s.group && <span class="t3"> {s.group}</span>}</span></span> },
     { key: 'ip', title: 'Source', cell: (s) => <span class="mono t2">{s.ip || '–'}</span> },
     { key: 'rate', title: 'Rate', num: true, cell: (s) => (s.rate === null ? '–' : s.rate === 0 ? '0' : `${short(s.rate)}/s`) },
     { key: 'seen', title: 'Last seen', num: true, cell: (s) => <Age at={s.seen * 1000} now={(now - 1) * 1000} class={tone(s) === 'ok' ? 't2' : `${tone(s)} b`} /> },

@@ -1,6 +1,6 @@
 import { causes, listed, refusalWords, trouble } from '../../core/causes';
 import type { Dead } from '../../core/dead';
-import { nameOf, outputOf, receivers, soon, type Flow } from '../../core/flow';
+import { nameOf, outputOf, receivers, soon, unread, type Flow } from '../../core/flow';
 import { bytes, count, duration, percent, plural, short } from '../../core/format';
 import { pausedText } from '../../core/groups';
 import { programOf, type Series, type SeriesStore } from '../../core/series';
@@ -111,8 +111,9 @@ function deadLetters({ dead }: Facts): Item[] {
   return [{ id: `dead ${dead.kinds.map((k) => k.fingerprint).join(' ')}`, tone: 'err', page: 'dead', what: plural(dead.hour, 'dead letter'), text: `in the last hour${why}`, since: last || null }];
 }
 
-function groups({ flows, now }: Facts): Item[] {
-  return flows.flatMap(({ name, group: g, balance, key }) => {
+function groups({ store, flows, now }: Facts): Item[] {
+  return flows.flatMap((f) => {
+    const { name, group: g, balance, key } = f;
     if (!g || balance?.closed) return [];
     const items: Item[] = [];
     if (g.limit > 0 && g.unacked >= g.limit) {
@@ -122,8 +123,8 @@ function groups({ flows, now }: Facts): Item[] {
       items.push({ id: `paused ${key}`, tone: 'warn', page: 'consumers', params: { group: key }, what: name, text: `is ${pausedText(g, now).toLowerCase()}: ${balance ? plural(balance.pending, 'record') : plural(g.pending, 'block')} pending`, since: null });
     }
     const last = g.last_delivered ? Date.parse(g.last_delivered) / 1000 : 0;
-    if (!g.paused && g.waiting === 0 && g.unacked === 0 && g.pending > 0 && now - last > 60) {
-      items.push({ id: `nobody ${key}`, tone: 'err', page: 'consumers', params: { group: key }, what: name, text: `has no member: nobody fetches its ${plural(g.pending, 'block')}`, since: last || null });
+    if (unread(f, store, now) && now - last > 60) {
+      items.push({ id: `nobody ${key}`, tone: 'err', page: 'consumers', params: { group: key }, what: name, text: `has no member: nobody fetches its ${plural(g.pending + g.unacked, 'block')}`, since: last || null });
     }
     return items;
   });
@@ -142,7 +143,7 @@ function streams({ consumers }: Facts): Item[] {
   return (consumers?.streams ?? []).flatMap((s): Item[] => {
     const full = s.max_bytes > 0 ? s.bytes / s.max_bytes : 0;
     const left = s.left_s === null ? '' : `, ${s.when_full === 'expire' ? 'first loss' : 'intake refused'} ${soon(s.left_s)}`;
-    const behind = s.when_full === 'expire' ? (s.groups ?? []).filter((g) => g.pending > 0 && s.first > 0 && g.ack_floor > 0 && s.first > g.ack_floor + 1) : [];
+    const behind = s.when_full === 'expire' ? (s.groups ?? []).filter((g) => g.pending > 0 && g.ack_floor > 0 && s.first > g.ack_floor + 1) : [];
     const items: Item[] = behind.map((g) => ({ id: `overtaken ${s.name}/${g.name}`, tone: 'err', page: 'consumers', params: { group: `${s.name}/${g.name}` }, what: g.name, text: `is being overtaken: ${s.name} already removed blocks it has not settled`, since: null }));
     if (full > 0.8) items.push({ id: `full ${s.name}`, tone: full > 0.95 ? 'err' : 'warn', page: 'consumers', what: s.name, text: `is ${percent(s.bytes, s.max_bytes).replace(/\.\d+/, '')} full (${bytes(s.bytes)} of ${bytes(s.max_bytes)})${left}${s.held_by ? `, held by ${s.held_by}` : ''}`, since: null });
     return items;
@@ -158,17 +159,14 @@ function growing({ track, books, now }: Facts): Item[] {
   return [{ id: 'growing', tone: 'warn', page: 'pipeline', what: `${count(value)} pending`, text: `and growing by ${short(rate)} msg/s for 5 min${full.length ? `: the stream is full in ${duration(Math.min(...full))}` : ''}`, since: Math.floor(now) - 300 }];
 }
 
-const NAMED = 3; // hosts
-
 // silent senders: those of a program that are silent on many hosts are one trouble.
 function silent({ senders, silentAfter, now }: Facts): Item[] {
   const list = senders.filter((s) => now - s.seen > silentAfter);
   return [...new Set(list.map(programOf))].map((program) => {
-    const mine = list.filter((s) => programOf(s) === program), many = mine.length > 1, more = mine.length - NAMED;
-    const hosts = mine.slice(0, NAMED).map((s) => s.ip).join(', '), newest = Math.max(...mine.map((s) => s.seen));
+    const mine = list.filter((s) => programOf(s) === program), one = mine[0]!, seen = Math.max(...mine.map((s) => s.seen)); // the least silent
     return {
-      id: `silent ${mine.map((s) => s.key)}`, tone: 'err', page: 'pipeline', what: `${outputOf(mine[0]!)} ${hosts}${more > 0 ? ` and ${more} more` : ''}`.trimEnd(),
-      text: `${many ? 'have' : 'has'} been silent for ${duration(now - newest)}${many ? ' or more' : ''}`, since: newest + silentAfter,
+      id: `silent ${mine.map((s) => s.key)}`, tone: 'err', page: 'pipeline', what: outputOf(one) + (one.ip && ` ${one.ip}`) + (mine[1] ? ` and ${mine.length - 1} more` : ''),
+      text: `has been silent for ${duration(now - seen)}`, since: seen + silentAfter,
     };
   });
 }

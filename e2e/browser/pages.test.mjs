@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { accessible, fits, names, panel, pill, shot, visit } from './lib/page.mjs';
+import { nats } from './lib/nats.mjs';
 import { generate, relay } from './lib/world.mjs';
 
 const world = await relay({ PROXY_ENVIRONMENT: 'test' });
@@ -54,3 +55,28 @@ for (const [name, title] of Object.entries(names)) {
     }, { theme, width }));
   }
 }
+
+test('forty hosts with long names leave room for what is known of them, and pages end where their panels do', async () => {
+  const world = await relay();
+  const bus = await nats(world.natsPort);
+  const began = Date.now() / 1000;
+  const event = (i, type, value) => bus.publish('stats-events', JSON.stringify({ Timestamp: Math.floor(Date.now() / 1000), Value: value, Sender: 'tcp-receiver-of-a-rather-long-name', SourceIP: `edge-${i}`, MetricType: type, Threshold: null, Aggregate: '' }));
+  setInterval(() => {
+    for (let i = 0; i < 40; i++) {
+      event(i, 'Throughput', 5);
+      event(i, 'Started', began);
+    }
+  }, 1000).unref();
+  await visit(world.url, async (page) => {
+    const seen = panel(page, 'Last seen');
+    await seen.getByText('edge-39', { exact: true }).waitFor();
+    const [whole, last] = [await seen.boundingBox(), await seen.getByRole('columnheader', { name: 'Last seen' }).boundingBox()];
+    assert.ok(last.x + last.width <= whole.x + whole.width + 1, `the age of a sender is seen: it ends at ${last.x + last.width}, the panel at ${whole.x + whole.width}`);
+    assert.ok(whole.height < 600, `the list scrolls, the panel has ${whole.height} px`);
+
+    await page.goto(`${world.url}pipeline`);
+    await panel(page, 'Events').locator('li', { hasText: /edge-39 receiver started/ }).waitFor({ state: 'attached' });
+    const over = await page.evaluate(() => document.documentElement.scrollHeight - Math.max(innerHeight, document.querySelector('main').getBoundingClientRect().bottom + scrollY));
+    assert.ok(over <= 1, `nothing is below the last panel, but ${over} px`);
+  });
+});

@@ -1,4 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
+import { badges, startBadges } from '../src/core/badges';
+import { live } from '../src/core/live';
+import { tick } from '../src/core/tick';
 import { flows, groupOf, nameOf, outputs } from '../src/core/flow';
 import { SeriesStore } from '../src/core/series';
 import { Track } from '../src/core/track';
@@ -210,4 +213,11 @@ test('a legend leaves out the sender that all lines share, a title never', () =>
   expect(say()).toEqual(['edge-1 | tcp-receiver edge-1', 'edge-2 | tcp-receiver edge-2']);
   for (let s = now - 20; s < now; s++) store.put([s, 'http-receiver', 'edge-1', 'Throughput', 3, null, null], now);
   expect(say()).toEqual(['tcp edge-1 | tcp-receiver edge-1', 'tcp edge-2 | tcp-receiver edge-2', 'http | http-receiver']);
+});
+
+test('the badge counts groups, however many members are behind', () => {
+  startBadges();
+  for (const ip of ['out-1', 'out-2', 'out-3']) for (let s = now - 10; s < now; s++) live.series.put([s, 'es-output', ip, 'Lag', 41, 30, 60], now);
+  tick.set({ n: 1, now: now * 1000, server: now * 1000 });
+  expect(badges.get()['consumers']).toMatchObject({ n: 1, what: 'behind' });
 });

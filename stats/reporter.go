@@ -89,7 +89,7 @@ func (r *Reporter) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	second := newAggregate()
+	second, names := newAggregate(), seconds{}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -97,24 +97,25 @@ func (r *Reporter) Run(ctx context.Context) error {
 		case e := <-r.queue:
 			second.add(e)
 		case now := <-tick.C:
-			r.endSecond(second, now)
+			r.endSecond(second, now, names.end(now))
 		case <-ctx.Done():
-			r.endSecond(second, time.Now())
-			r.farewell(time.Now())
+			now := time.Now()
+			r.endSecond(second, now, now.Unix())
+			r.farewell(now)
 			return nil
 		}
 	}
 }
 
 // endSecond adds the samples and all that waits, and sends the second.
-func (r *Reporter) endSecond(second *aggregate, now time.Time) {
+func (r *Reporter) endSecond(second *aggregate, now time.Time, name int64) {
 	r.mu.Lock()
 	samples := r.samples[:len(r.samples):len(r.samples)]
 	r.mu.Unlock()
 	for _, sample := range samples {
 		for _, e := range sample(now) {
 			if e.Timestamp == 0 {
-				e.Timestamp = now.Unix()
+				e.Timestamp = name
 			}
 			second.add(e)
 		}

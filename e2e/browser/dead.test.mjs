@@ -1,7 +1,7 @@
 // What no far end takes is kept, can be looked at, and is sent again from the page.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, go, panel, pill, shot, visit } from './lib/page.mjs';
+import { accessible, go, panel, shot, visitAs } from './lib/page.mjs';
 import { until } from './lib/process.mjs';
 import { send } from './lib/records.mjs';
 import { sink } from './lib/sink.mjs';
@@ -14,12 +14,7 @@ const s = await suite({ ESSUB_REMOTE_URL: far.url, PROXY_TOKEN: 'look', PROXY_OP
 await s.start('nats', 'proxy', 'receiver', 'subscriber');
 await send(s.tcp, ...Array.from({ length: 20 }, (_, i) => ({ payload: `good ${i}` })), { payload: 'poison 1', hostname: 'web-7' }, { payload: 'poison 2' }, { payload: 'poison 3' }, { payload: 'too long 4' });
 
-const as = (token, path, use, options) => visit(s.url + path, async (page) => {
-  await page.getByLabel('Token').fill(token);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await pill(page).getByText(/Live|Connected/).waitFor();
-  await use(page);
-}, { expected: /status of 401/, ...options });
+const as = (token, path, use, options) => visitAs(token, s.url + path, use, options);
 const reasons = (page) => panel(page, 'By reason').getByRole('row');
 const balance = (page, figures) => panel(page, 'Accounting').getByRole('row', { name: `es_subscriber ${figures} 0 ✓` }).waitFor();
 

@@ -1,7 +1,7 @@
 // An operator pauses a group under traffic, and resumes it: nothing is lost meanwhile.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, fits, go, panel, pill, shot, visit } from './lib/page.mjs';
+import { accessible, fits, go, panel, shot, visitAs } from './lib/page.mjs';
 import { until } from './lib/process.mjs';
 import { send } from './lib/records.mjs';
 import { sink } from './lib/sink.mjs';
@@ -13,12 +13,7 @@ await s.start('nats', 'proxy', 'receiver', 'subscriber');
 await send(s.tcp, ...Array.from({ length: 20 }, (_, i) => ({ payload: `before ${i}` })));
 await until('the far end has what came before', () => far.documents.size === 20);
 
-const as = (token, path, use, options) => visit(s.url + path, async (page) => {
-  await page.getByLabel('Token').fill(token);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await pill(page).getByText(/Live|Connected/).waitFor();
-  await use(page);
-}, { expected: /status of 401/, ...options });
+const as = (token, path, use, options) => visitAs(token, s.url + path, use, options);
 const row = (page) => page.getByRole('row').filter({ has: page.getByRole('button', { name: 'es_subscriber', exact: true }) });
 const open = (page) => row(page).getByRole('button', { name: 'es_subscriber', exact: true }).click();
 const pending = async (page) => Number((await row(page).getByRole('cell').nth(4).textContent()).replaceAll(',', '')); // after name, members, rate, lag

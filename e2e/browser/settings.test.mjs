@@ -1,7 +1,7 @@
 // What the program runs with: for operators, and without secrets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, fits, panel, shot, visit } from './lib/page.mjs';
+import { accessible, fits, panel, shot, visit, visitAs } from './lib/page.mjs';
 import { sink } from './lib/sink.mjs';
 import { relay, suite } from './lib/world.mjs';
 
@@ -14,12 +14,7 @@ const world = await relay({
   ESSUB_REMOTE_URL: `http://user:${SECRET}@${host}/${SECRET}?key=${SECRET}`, PROXY_ENVIRONMENT: 'test',
 });
 const ask = (token) => fetch(`${world.url}api/v2/settings`, { headers: { Authorization: `Bearer ${token}` } });
-const as = (token, use, options) => visit(`${world.url}settings`, async (page) => {
-  await page.getByLabel('Token').fill(token);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor();
-  await use(page, panel(page, 'Configuration'));
-}, { expected: /401/, ...options });
+const as = (token, use, options) => visitAs(token, `${world.url}settings`, (page) => use(page, panel(page, 'Configuration')), { expected: /401/, ...options });
 
 // silent fails when a secret is in the page: its text, its attributes, its fields.
 async function silent(page) {

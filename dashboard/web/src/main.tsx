@@ -68,6 +68,6 @@ startTracking();
 startBadges();
 watchDead();
 live.start();
-void import('./ui/focus'); // nothing waits for it
+void import('./ui/focus').catch(() => {}); // nothing waits for it, and all else works without
 render(<App />, document.getElementById('app')!);
 setTimeout(() => Object.keys(pages).forEach((name) => void fetchPage(name)), 4000);

@@ -64,6 +64,14 @@ export async function visit(url, use, { theme = 'light', width = 1440, height = 
   assert.deepEqual(troubles, [], 'nothing goes wrong in the page');
 }
 
+// visitAs signs in first, with a token.
+export const visitAs = (token, url, use, options) => visit(url, async (page) => {
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await pill(page).getByText(/Live|Connected/).waitFor();
+  await use(page);
+}, { expected: /status of 401/, ...options });
+
 // watch runs in the page before anything else.
 function watch(settings) {
   if (settings && location.protocol === 'http:') localStorage.setItem('lagermeister', JSON.stringify(settings));

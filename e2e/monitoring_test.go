@@ -21,7 +21,7 @@ func TestEveryQueryOfAlertsAndDashboardHasAnAnswer(t *testing.T) {
 	r := troubled(t)
 	exported := exposed{}
 	var page string
-	for _, later := range []string{"ledger_records", "stream_held_by", "stream_seconds_until_full", "subscriber_pending_blocks"} {
+	for _, later := range []string{"ledger_records", "stream_held_by", "stream_seconds_until_full", "subscriber_unacknowledged_blocks"} {
 		eventually(t, later+" has been looked up", func() bool {
 			page = r.metrics(t)
 			return strings.Contains(page, "\nlagermeister_"+later+"{")

@@ -51,6 +51,30 @@ func serve(t *testing.T, cfg Config, feed Feed, store search.Store) (s *Server, 
 }
 
 // get asks for a path; header holds name, value pairs.
+// send sends a body, as JSON unless header says otherwise, and returns the answer's
+// status and body.
+func send(t *testing.T, method, host, path, body string, header ...string) (status int, answer string) {
+	t.Helper()
+	r, err := http.NewRequest(method, "http://"+host+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
 func get(t *testing.T, host, path string, header ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequest("GET", "http://"+host+path, nil)

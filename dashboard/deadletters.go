@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"mime"
 	"net"
 	"net/http"
 )
@@ -10,8 +11,8 @@ import (
 type DeadLetters interface {
 	// Handler answers GET below /api/v2/dead.
 	http.Handler
-	// Change answers POST /api/v2/dead/replay and /api/v2/dead/drop; who is for
-	// the audit.
+	// Change answers POST /api/v2/dead/replay and /api/v2/dead/drop, whose body is
+	// JSON; who is for the audit.
 	Change(w http.ResponseWriter, r *http.Request, who string)
 }
 
@@ -25,9 +26,10 @@ func (s *Server) SetDeadLetters(d DeadLetters) {
 	s.HandleOperator("POST /api/v2/dead/drop", d.Change)
 }
 
-// HandleOperator adds a route that changes things: for operators only, and not
-// for the pages of other sites, whose requests carry the operator's cookie or
-// come from the operator's own machine. who names the sender for an audit.
+// HandleOperator adds a route that changes things, as JSON asks for: for operators
+// only, and not for the pages of other sites, whose requests carry the operator's
+// cookie or come from the operator's own machine, but whose forms can say no such
+// Content-Type. who names the sender for an audit.
 func (s *Server) HandleOperator(pattern string, h func(w http.ResponseWriter, r *http.Request, who string)) {
 	foreign := http.NewCrossOriginProtection()
 	s.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,6 +39,10 @@ func (s *Server) HandleOperator(pattern string, h func(w http.ResponseWriter, r 
 		}
 		if err := foreign.Check(r); err != nil {
 			problem(w, http.StatusForbidden, "foreign page", "only the dashboard's own pages may change things: "+err.Error())
+			return
+		}
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+			problem(w, http.StatusUnsupportedMediaType, "no JSON", "expected Content-Type: application/json")
 			return
 		}
 		h(w, r, s.who(r))

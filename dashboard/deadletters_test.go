@@ -58,6 +58,7 @@ func TestViewersLookAtDeadLettersAndOperatorsChangeThem(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			req.Header.Set("Content-Type", "application/json")
 			for i := 0; i < len(c.header); i += 2 {
 				req.Header.Set(c.header[i], c.header[i+1])
 			}

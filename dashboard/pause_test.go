@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +64,7 @@ func TestOnlyOperatorsPauseAGroupAndNotForEver(t *testing.T) {
 		{"an old server", "pause", `{"stream":"logs","group":"old","seconds":60}`, change, 501, "2.10.1"},
 		{"a server that is away", "resume", `{"stream":"logs","group":"away"}`, change, 503, "no answer"},
 	} {
-		status, body := postPause(t, host, c.path, c.body, c.header)
+		status, body := send(t, "POST", host, "/api/v2/consumers/"+c.path, c.body, c.header...)
 		if status != c.status || !strings.Contains(body, c.says) || !strings.Contains(body, `"title"`) {
 			t.Errorf("%s: status %d, want %d with %q: %s", c.name, status, c.status, c.says, body)
 		}
@@ -76,7 +74,7 @@ func TestOnlyOperatorsPauseAGroupAndNotForEver(t *testing.T) {
 	}
 
 	before := time.Now()
-	status, body := postPause(t, host, "pause", good, change)
+	status, body := send(t, "POST", host, "/api/v2/consumers/pause", good, change...)
 	var answer struct {
 		Until *time.Time `json:"paused_until"`
 	}
@@ -86,29 +84,7 @@ func TestOnlyOperatorsPauseAGroupAndNotForEver(t *testing.T) {
 	if !answer.Until.Equal(p.until) || p.until.Before(before.Add(time.Hour-time.Second)) || p.until.After(time.Now().Add(time.Hour)) || p.who != "operator token at 127.0.0.1" {
 		t.Errorf("paused until %v by %q, said %v; it was %v", p.until, p.who, answer.Until, before)
 	}
-	if status, body = postPause(t, host, "resume", `{"stream":"logs","group":"es"}`, change); status != 200 || !strings.Contains(body, `"paused_until":null`) || !p.until.IsZero() {
+	if status, body = send(t, "POST", host, "/api/v2/consumers/resume", `{"stream":"logs","group":"es"}`, change...); status != 200 || !strings.Contains(body, `"paused_until":null`) || !p.until.IsZero() {
 		t.Errorf("status %d, until %v: %s", status, p.until, body)
 	}
-}
-
-func postPause(t *testing.T, host, path, body string, header []string) (status int, answer string) {
-	t.Helper()
-	r, err := http.NewRequest("POST", "http://"+host+"/api/v2/consumers/"+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json; charset=utf-8")
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(text)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
 	"time"
@@ -164,7 +163,8 @@ func (a *API) audit(ctx context.Context, q url.Values) (any, error) {
 	}{list}, nil
 }
 
-// Change does what a POST asks for, in the name of who.
+// Change does what a POST asks for in JSON, in the name of who. That it may is for the
+// server to see.
 func (a *API) Change(w http.ResponseWriter, r *http.Request, who string) {
 	var asked struct {
 		Stream string `json:"stream"`
@@ -172,10 +172,6 @@ func (a *API) Change(w http.ResponseWriter, r *http.Request, who string) {
 		Rate   float64 `json:"rate"`
 		DryRun bool    `json:"dry_run"`
 		Yes    bool    `json:"yes"`
-	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		reply(w, nil, &asking{http.StatusUnsupportedMediaType, errors.New("expected Content-Type: application/json")})
-		return
 	}
 	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAsked))
 	body.DisallowUnknownFields()

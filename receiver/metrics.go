@@ -42,7 +42,7 @@ func (r reason) String() string { return reasonNames[r] }
 // They are plain atomic counters, added to once for many records, which
 // Prometheus, /health and the stats reporter read.
 type metrics struct {
-	moving sync.RWMutex // read-locked while records move between the terms above, so that totals finds them whole
+	moving sync.RWMutex // read-locked while records move between the terms of the equation, so that totals finds them whole
 
 	received, stored, filtered atomic.Uint64
 	refused                    [reasons]atomic.Uint64
@@ -192,9 +192,10 @@ func (m *metrics) settled(records int, err error) {
 	m.inFlight.Add(int64(-records))
 }
 
-// report has the dashboard told since when the receiver is at work, and once a second how many records were read in it,
-// also when there were none, how many bytes they had, what became of records, for
-// what reasons they were refused, and how many connections are open.
+// report has the dashboard told since when the receiver is at work with what became of
+// all records since, and once a second how many were read in it, also when there were
+// none, how many bytes they had, what became of them, for what reasons they were
+// refused, and how many connections are open.
 func (m *metrics) report(rep *stats.Reporter, sender string) {
 	rep.Introduce(stats.Event{Sender: sender}, func(e *stats.Event) {
 		now := m.totals()

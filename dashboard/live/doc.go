@@ -17,7 +17,8 @@
 //	ledger     the books, as GET /api/v2/ledger
 //	consumers  as GET /api/v2/consumers
 //	programs   {"programs":[{"sender":"…","ip":"…","group":"…","version":"…","started":ms,
-//	           "state":"running|silent|stopped","until":ms,"totals":{…}},…]}, as GET /api/v2/programs
+//	           "state":"running|silent|stopped","until":ms,"totals":{…},
+//	           "failure":{…}},…]}, as GET /api/v2/programs
 //	status     {"nats":"up|down","js":"up|down","since":ms,"err":"…","url":"…","not_ready":[…]}
 //	gap        {"from":seq,"to":seq,"dropped":n|null}: these m were not sent; n values, null when
 //	           that is not known

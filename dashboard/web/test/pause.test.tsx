@@ -8,7 +8,7 @@ import { Track } from '../src/core/track';
 import { Filling, Pause } from '../src/pages/consumers/Pause';
 import { fills, lastPause } from '../src/pages/consumers/pausing';
 import { pauseCommand, resumeCommand } from '../src/pages/consumers/rows';
-import type { Audit } from '../src/pages/dead/model';
+import type { Audit } from '../src/core/types';
 import { runs } from '../src/pages/dead/model';
 import { answers, at, books, balance, connected, consumers, group, NOW, stream } from './made';
 

@@ -7,7 +7,7 @@ import { groupCommand, quote } from '../src/pages/consumers/rows';
 import { accounts, take } from '../src/pages/pipeline/baseline';
 import { csv } from '../src/pages/pipeline/csv';
 import { happenings } from '../src/pages/pipeline/events';
-import { Growth } from '../src/pages/pipeline/journal';
+import { Growth } from '../src/ui/growth';
 import { receiverRows, stageRows } from '../src/pages/pipeline/stages';
 import { read, write } from '../src/pages/settings/transfer';
 import { defaults } from '../src/core/settings';

@@ -127,6 +127,28 @@ export interface Told {
   failure?: { at: number; text: string }; // the newest of an output
 }
 
+// Letters that a change is about, and what became of them so far.
+export interface Counts {
+  selected: number;
+  bytes: number;
+  done: number;
+  gone: number;
+  deaf: number;
+}
+
+// Who changed something, as LM_AUDIT keeps it.
+export interface Audit {
+  time: string;
+  run: string;
+  who: string;
+  action: string;
+  state: 'begun' | 'done' | 'failed';
+  stream: string;
+  filter: Record<string, unknown> | null;
+  counts?: Partial<Counts> | null;
+  error?: string;
+}
+
 export interface SeriesAnswer {
   now: number;
   from: number;

@@ -2,14 +2,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from '../../core/api';
 import { duration, plural, short } from '../../core/format';
 import { minute, parse } from '../../core/time';
-import type { Group, Status, Stream } from '../../core/types';
+import type { Audit, Group, Status, Stream } from '../../core/types';
 import { useAsked } from '../../ui/asked';
 import { post, useForbidden } from '../../ui/change';
 import { Dialog } from '../../ui/Dialog';
+import { growth } from '../../ui/growth';
 import { Icon } from '../../ui/icons';
 import { Command, ProblemNote, Seg, Time } from '../../ui/parts';
-import type { Audit } from '../dead/model';
-import { growth } from '../pipeline/journal';
 import { fills, lastPause, lengths, type Length } from './pausing';
 import { pauseCommand, resumeCommand } from './rows';
 

@@ -1,5 +1,4 @@
-import type { Group, Stream } from '../../core/types';
-import type { Audit } from '../dead/model';
+import type { Audit, Group, Stream } from '../../core/types';
 
 // What the page says of a pause before and after. Pure.
 

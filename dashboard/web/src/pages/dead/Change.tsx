@@ -3,11 +3,12 @@ import { Problem } from '../../core/api';
 import { bytes, count, plural } from '../../core/format';
 import { live } from '../../core/live';
 import { useStore } from '../../core/store';
+import type { Counts } from '../../core/types';
 import { post } from '../../ui/change';
 import { Dialog } from '../../ui/Dialog';
 import { Meter, ProblemNote } from '../../ui/parts';
 import { postLines } from './post';
-import { CAREFUL, confirmed, line, type Counts, type Step } from './model';
+import { CAREFUL, confirmed, line, type Step } from './model';
 
 export interface Order {
   action: 'replay' | 'drop';

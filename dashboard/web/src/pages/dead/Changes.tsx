@@ -1,10 +1,11 @@
 import { count } from '../../core/format';
 import { parse } from '../../core/time';
+import type { Audit } from '../../core/types';
 import type { Asked } from '../../ui/asked';
 import { Panel } from '../../ui/Panel';
 import { Empty, State, Time } from '../../ui/parts';
 import { Table } from '../../ui/Table';
-import { runs, stopped, told, type Audit } from './model';
+import { runs, stopped, told } from './model';
 
 // Changes are who replayed and dropped what, from the audit stream.
 export function Changes({ audit, every, server }: { audit: Asked<{ entries: Audit[] }>; every: number; server: number }) {

@@ -8,6 +8,7 @@ import { useTick } from '../../core/tick';
 import { visible } from '../../core/text';
 import { clock, moment, parse, zoneName } from '../../core/time';
 import { setParams, useParam } from '../../core/url';
+import type { Audit } from '../../core/types';
 import { useAsked } from '../../ui/asked';
 import { useForbidden } from '../../ui/change';
 import { meant, written } from '../../ui/moments';
@@ -18,7 +19,7 @@ import { Table } from '../../ui/Table';
 import { Change, type Order } from './Change';
 import { Changes } from './Changes';
 import { Letters } from './Letters';
-import { byGroup, period, reasonWords, rows, runs, streamOf, type Audit, type Part, type Row, type Summary } from './model';
+import { byGroup, period, reasonWords, rows, runs, streamOf, type Part, type Row, type Summary } from './model';
 import './dead.css';
 
 const EVERY = 30; // seconds

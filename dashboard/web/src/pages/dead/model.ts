@@ -1,6 +1,7 @@
 import { Problem } from '../../core/api';
 import { visible } from '../../core/text';
 import { parse } from '../../core/time';
+import type { Audit, Counts } from '../../core/types';
 
 // What the API says of dead letters, and what the page asks of it.
 
@@ -51,26 +52,6 @@ export interface Page {
   stream: string;
   entries: Letter[];
   next?: number;
-}
-
-export interface Counts {
-  selected: number;
-  bytes: number;
-  done: number;
-  gone: number;
-  deaf: number;
-}
-
-export interface Audit {
-  time: string;
-  run: string;
-  who: string;
-  action: string;
-  state: 'begun' | 'done' | 'failed';
-  stream: string;
-  filter: Record<string, unknown> | null;
-  counts?: Partial<Counts> | null;
-  error?: string;
 }
 
 export interface Selection {
